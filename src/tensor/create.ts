@@ -1,0 +1,105 @@
+import { allocate, convert, type DType, dtypeOf, type TypedArray } from './dtype.js';
+import { MinibatchError } from './error.js';
+import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
+import { checkDType, type NestedArray, Tensor } from './tensor.js';
+
+export interface TensorOptions {
+  /** float32 unless said otherwise. */
+  dtype?: DType;
+  /** Whether `backward` accumulates a gradient in this tensor; false unless said otherwise. */
+  requiresGrad?: boolean;
+}
+
+/**
+ * A tensor from nested arrays of numbers, a number, or a typed array (with its dtype, unless `dtype` says otherwise).
+ * The values are copied.
+ *
+ * @param options.shape reads the values, row-major, as this shape; without it nested arrays give their own shape and a
+ * typed array a vector.
+ * @throws on ragged arrays, on values that are not numbers, and if the number of values does not fit `shape`.
+ */
+export function tensor(values: NestedArray | TypedArray, options: TensorOptions & { shape?: Shape } = {}): Tensor {
+  const given = dtypeOf(values);
+  const dtype = options.dtype ?? given ?? 'float32';
+  checkDType('tensor', dtype);
+  const { flat, shape: ownShape } = given
+    ? { flat: values as TypedArray, shape: [(values as TypedArray).length] }
+    : flatten(values as NestedArray);
+  const shape = options.shape ?? ownShape;
+  checkShape('tensor', shape);
+  if (sizeOf(shape) !== flat.length) {
+    throw new MinibatchError(`tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${flat.length}`);
+  }
+  return withGrad(Tensor.wrap(convert(dtype, flat), [...shape]), options);
+}
+
+function flatten(values: NestedArray): { flat: number[]; shape: number[] } {
+  const shape: number[] = [];
+  for (let level: NestedArray = values; Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+    if (level.length === 0) break;
+  }
+  const flat: number[] = [];
+  const visit = (value: NestedArray, depth: number): void => {
+    if (depth === shape.length) {
+      if (typeof value !== 'number') {
+        const what = Array.isArray(value) ? `an array of ${value.length} where a number stands` : String(value);
+        throw new MinibatchError(`tensor: the nested arrays are ragged or hold no numbers: got ${what}`);
+      }
+      flat.push(value);
+    } else {
+      if (!Array.isArray(value) || value.length !== shape[depth]) {
+        const what = Array.isArray(value) ? `one of ${value.length}` : String(value);
+        throw new MinibatchError(
+          `tensor: the nested arrays are ragged: at depth ${depth} an array of ${shape[depth]} beside ${what}`,
+        );
+      }
+      for (const inner of value) visit(inner, depth + 1);
+    }
+  };
+  visit(values, 0);
+  return { flat, shape };
+}
+
+function withGrad(x: Tensor, options: TensorOptions): Tensor {
+  if (options.requiresGrad) x.requiresGrad = true;
+  return x;
+}
+
+/** A tensor of `shape` with every value `value`. */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  checkShape('full', shape);
+  const dtype = options.dtype ?? 'float32';
+  checkDType('full', dtype);
+  return withGrad(Tensor.wrap(allocate(dtype, sizeOf(shape)).fill(value), [...shape]), options);
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  return full(shape, 0, options);
+}
+
+/** A tensor of ones. */
+export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+  return full(shape, 1, options);
+}
+
+/** The numbers from `start` (0 where one argument is given) up to but not including `end`, `step` apart. */
+export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+  const [first, last] = end === undefined ? [0, start] : [start, end];
+  if (!Number.isFinite(first) || !Number.isFinite(last) || !Number.isFinite(step) || step === 0) {
+    throw new MinibatchError(`arange: takes finite numbers and a step other than 0, got ${first}, ${last}, ${step}`);
+  }
+  const length = Math.max(0, Math.ceil((last - first) / step));
+  return tensor(
+    Array.from({ length }, (_, i) => first + i * step),
+    { ...options, shape: [length] },
+  );
+}
+
+/** The identity matrix of `n` rows and `columns` (n unless given) columns. */
+export function eye(n: number, columns = n, options: TensorOptions = {}): Tensor {
+  const identity = zeros([n, columns], { dtype: options.dtype });
+  for (let i = 0; i < Math.min(n, columns); i++) identity.data[i * columns + i] = 1;
+  return withGrad(identity, options);
+}

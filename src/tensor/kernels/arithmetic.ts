@@ -1,0 +1,71 @@
+import type { FloatArray } from '../dtype.js';
+import { forEachRow, type Plan } from './broadcast.js';
+
+/** One row of a binary operation: out[o + i] = f(a[p + i·stepA], b[q + i·stepB]) for i < n. */
+export type BinaryRow = (
+  n: number,
+  a: FloatArray,
+  p: number,
+  stepA: number,
+  b: FloatArray,
+  q: number,
+  stepB: number,
+  out: FloatArray,
+  o: number,
+) => void;
+
+/** Runs a binary operation over arrays that broadcast, `a` and `b` being operands 0 and 1 of the plan. */
+export function binary(row: BinaryRow, plan: Plan, a: FloatArray, b: FloatArray, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepA = plan.steps[0][inner];
+  const stepB = plan.steps[1][inner];
+  if (inner === 0) {
+    row(n, a, 0, stepA, b, 0, stepB, out, 0);
+    return;
+  }
+  let o = 0;
+  forEachRow(plan, (offsets) => {
+    row(n, a, offsets[0], stepA, b, offsets[1], stepB, out, o);
+    o += n;
+  });
+}
+
+// Each operation has a loop of its own: one loop that calls a function for every element costs several times more.
+
+export const add: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = a[p + i * stepA] + b[q + i * stepB];
+};
+
+export const sub: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = a[p + i * stepA] - b[q + i * stepB];
+};
+
+export const mul: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = a[p + i * stepA] * b[q + i * stepB];
+};
+
+export const div: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = a[p + i * stepA] / b[q + i * stepB];
+};
+
+export const pow: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = a[p + i * stepA] ** b[q + i * stepB];
+};
+
+export const maximum: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = Math.max(a[p + i * stepA], b[q + i * stepB]);
+};
+
+export const minimum: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) out[o + i] = Math.min(a[p + i * stepA], b[q + i * stepB]);
+};
+
+/** The derivative of max(a, b) by a: 1 where a is larger, ½ where both are equal. */
+export const greater: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++) {
+    const left = a[p + i * stepA];
+    const right = b[q + i * stepB];
+    out[o + i] = left > right ? 1 : left === right ? 0.5 : 0;
+  }
+};

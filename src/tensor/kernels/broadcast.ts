@@ -1,0 +1,99 @@
+import type { FloatArray, TypedArray } from '../dtype.js';
+
+/**
+ * How to walk arrays of different shapes together without copying one to the other's shape.
+ *
+ * A plan lists the dimensions of the walk, and for each operand how far one step in a dimension moves in its storage:
+ * 0 where its one value serves for all. Dimensions that every operand walks evenly are merged, so that [N, C, H, W]
+ * with [C, 1, 1] becomes [N, C, H·W] and the innermost loop is long.
+ */
+export interface Plan {
+  /** Sizes of the walk, outermost first; at least one. */
+  sizes: number[];
+  /** For each operand, its step in each dimension. */
+  steps: number[][];
+}
+
+/** The plan for operands of shapes that broadcast to `shape`. */
+export function planBroadcast(shape: readonly number[], operands: readonly (readonly number[])[]): Plan {
+  return mergeDimensions(
+    shape,
+    operands.map((operand) => broadcastSteps(shape, operand)),
+  );
+}
+
+/** The step in each dimension of `shape` for an operand that broadcasts to it: 0 where the operand's side is 1. */
+function broadcastSteps(shape: readonly number[], operand: readonly number[]): number[] {
+  const steps = new Array<number>(shape.length).fill(0);
+  let step = 1;
+  for (let d = 1; d <= operand.length; d++) {
+    const side = operand[operand.length - d];
+    if (side !== 1) steps[shape.length - d] = step;
+    step *= side;
+  }
+  return steps;
+}
+
+/** Drops dimensions of size 1 and merges neighbours that every operand walks as one. */
+export function mergeDimensions(shape: readonly number[], operandSteps: readonly (readonly number[])[]): Plan {
+  const sizes: number[] = [];
+  const steps: number[][] = operandSteps.map(() => []);
+  for (let d = 0; d < shape.length; d++) {
+    if (shape[d] === 1) continue;
+    const last = sizes.length - 1;
+    if (last >= 0 && operandSteps.every((operand, i) => steps[i][last] === operand[d] * shape[d])) {
+      sizes[last] *= shape[d];
+      for (let i = 0; i < steps.length; i++) steps[i][last] = operandSteps[i][d];
+    } else {
+      sizes.push(shape[d]);
+      for (let i = 0; i < steps.length; i++) steps[i].push(operandSteps[i][d]);
+    }
+  }
+  if (sizes.length === 0) {
+    sizes.push(1);
+    for (const operand of steps) operand.push(0);
+  }
+  return { sizes, steps };
+}
+
+/** Calls `row` with the offset of each operand at the start of every innermost row of the walk. */
+export function forEachRow(plan: Plan, row: (offsets: Int32Array) => void): void {
+  const { sizes, steps } = plan;
+  if (sizes.includes(0)) return;
+  const offsets = new Int32Array(steps.length);
+  const counter = new Int32Array(sizes.length - 1);
+  for (;;) {
+    row(offsets);
+    let d = counter.length - 1;
+    for (; d >= 0; d--) {
+      for (let i = 0; i < steps.length; i++) offsets[i] += steps[i][d];
+      if (++counter[d] < sizes[d]) break;
+      for (let i = 0; i < steps.length; i++) offsets[i] -= steps[i][d] * sizes[d];
+      counter[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+/** Copies `x`, walked as operand 0 of the plan, into `out`, row-major. */
+export function copy(plan: Plan, x: TypedArray, out: TypedArray): void {
+  const n = plan.sizes[plan.sizes.length - 1];
+  const step = plan.steps[0][plan.sizes.length - 1];
+  let o = 0;
+  forEachRow(plan, ([start]) => {
+    for (let i = 0, p = start; i < n; i++, p += step) out[o++] = x[p];
+  });
+}
+
+/** out = condition ≠ 0 ? a : b, walked as operands 0, 1, 2 of the plan. */
+export function where(plan: Plan, condition: TypedArray, a: FloatArray, b: FloatArray, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const [stepC, stepA, stepB] = plan.steps.map((steps) => steps[inner]);
+  let o = 0;
+  forEachRow(plan, ([startC, startA, startB]) => {
+    for (let i = 0; i < n; i++) {
+      out[o++] = condition[startC + i * stepC] !== 0 ? a[startA + i * stepA] : b[startB + i * stepB];
+    }
+  });
+}

@@ -1,0 +1,55 @@
+import type { FloatArray } from '../dtype.js';
+
+/** y = f(x), element by element; x and y have one length and may be one array. */
+export type Elementwise = (x: FloatArray, y: FloatArray) => void;
+
+// Each function has a loop of its own: one loop that calls a function for every element costs several times more.
+
+export const neg: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = -x[i];
+};
+
+export const abs: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.abs(x[i]);
+};
+
+export const sign: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.sign(x[i]);
+};
+
+export const exp: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.exp(x[i]);
+};
+
+export const log: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.log(x[i]);
+};
+
+export const sqrt: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.sqrt(x[i]);
+};
+
+export const rsqrt: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = 1 / Math.sqrt(x[i]);
+};
+
+export const square: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = x[i] * x[i];
+};
+
+export const reciprocal: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = 1 / x[i];
+};
+
+export const relu: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0);
+};
+
+/** 1/(1 + e⁻ˣ): at large −x, e⁻ˣ overflows to ∞ and the quotient is 0, as it should be. */
+export const sigmoid: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = 1 / (1 + Math.exp(-x[i]));
+};
+
+export const tanh: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.tanh(x[i]);
+};

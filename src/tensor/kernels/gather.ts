@@ -1,0 +1,37 @@
+import type { TypedArray } from '../dtype.js';
+
+/** out[o, j, i] = x[o, index[o, j, i], i] for x of [outer, n, inner] and index of [outer, k, inner]. */
+export function gather(
+  outer: number,
+  n: number,
+  k: number,
+  inner: number,
+  x: TypedArray,
+  index: TypedArray,
+  out: TypedArray,
+): void {
+  let p = 0;
+  for (let o = 0; o < outer; o++) {
+    for (let j = 0; j < k; j++) {
+      for (let i = 0; i < inner; i++, p++) out[p] = x[(o * n + index[p]) * inner + i];
+    }
+  }
+}
+
+/** The transpose of `gather`: out[o, index[o, j, i], i] += x[o, j, i]. `out` is [outer, n, inner] and starts at zero. */
+export function scatterAdd(
+  outer: number,
+  n: number,
+  k: number,
+  inner: number,
+  x: TypedArray,
+  index: TypedArray,
+  out: TypedArray,
+): void {
+  let p = 0;
+  for (let o = 0; o < outer; o++) {
+    for (let j = 0; j < k; j++) {
+      for (let i = 0; i < inner; i++, p++) out[(o * n + index[p]) * inner + i] += x[p];
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { FloatArray } from '../dtype.js';
+import { forEachRow, type Plan } from './broadcast.js';
+
+/**
+ * Sums `x` (operand 0 of the plan, every value once) into `sums` (operand 1, whose step is 0 along what is summed).
+ * `sums` holds doubles, whatever `x` holds, and starts at zero.
+ */
+export function sum(plan: Plan, x: FloatArray, sums: Float64Array): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepOut = plan.steps[1][inner];
+  forEachRow(plan, ([start, out]) => {
+    if (stepOut === 0) {
+      sums[out] += sumRow(x, start, n);
+    } else {
+      for (let i = 0; i < n; i++) sums[out + i * stepOut] += x[start + i];
+    }
+  });
+}
+
+/** Four sums that do not wait for each other: an addition takes four cycles, and one can start in each. */
+function sumRow(x: FloatArray, start: number, n: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  const end = start + n;
+  let i = start;
+  for (; i + 3 < end; i += 4) {
+    s0 += x[i];
+    s1 += x[i + 1];
+    s2 += x[i + 2];
+    s3 += x[i + 3];
+  }
+  for (; i < end; i++) s0 += x[i];
+  return s0 + s1 + (s2 + s3);
+}
+
+/** The largest of each group; operands as in `sum`, `out` starting at −∞. A NaN wins. */
+export function max(plan: Plan, x: FloatArray, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepOut = plan.steps[1][inner];
+  forEachRow(plan, ([start, o]) => {
+    for (let i = 0; i < n; i++) out[o + i * stepOut] = Math.max(out[o + i * stepOut], x[start + i]);
+  });
+}
+
+/** out = 1 where a value of `x` equals its group's in `y`, else 0; operands as in `sum`. */
+export function equal(plan: Plan, x: FloatArray, y: FloatArray, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepY = plan.steps[1][inner];
+  forEachRow(plan, ([start, group]) => {
+    for (let i = 0; i < n; i++) out[start + i] = x[start + i] === y[group + i * stepY] ? 1 : 0;
+  });
+}

@@ -1,0 +1,77 @@
+import { MinibatchError } from './error.js';
+
+/** Sizes of the dimensions, outermost first. A scalar's is `[]`. */
+export type Shape = readonly number[];
+
+/** Number of values in a tensor of this shape: 1 for a scalar. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const side of shape) size *= side;
+  return size;
+}
+
+/** `[2, 3]`, as it stands in messages. */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((side, i) => side === b[i]);
+}
+
+/** Throws unless `shape` is a list of whole, non-negative sides. */
+export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape) || !shape.every((side) => Number.isInteger(side) && side >= 0)) {
+    throw new MinibatchError(`${op}: a shape is a list of whole numbers from 0, got ${JSON.stringify(shape)}`);
+  }
+}
+
+/** How far apart two neighbours along each dimension lie in row-major storage: `[3, 4]` gives `[4, 1]`. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    strides[d] = step;
+    step *= shape[d];
+  }
+  return strides;
+}
+
+/** The dimension `dim` counts from the front, where −1 is the last. */
+export function resolveDim(op: string, dim: number, ndim: number): number {
+  if (!Number.isInteger(dim) || dim < -ndim || dim >= ndim) {
+    const range = ndim === 0 ? 'a scalar has none' : `takes ${-ndim} to ${ndim - 1}`;
+    throw new MinibatchError(`${op}: no dimension ${dim} in a tensor of ${ndim} dimensions (${range})`);
+  }
+  return dim < 0 ? dim + ndim : dim;
+}
+
+/** The dimensions to reduce over, ascending: one, several, or all where none is given. */
+export function resolveDims(op: string, dims: number | readonly number[] | undefined, ndim: number): number[] {
+  if (dims === undefined || dims === null) return Array.from({ length: ndim }, (_, d) => d);
+  const list = (Array.isArray(dims) ? dims : [dims]) as readonly number[];
+  const resolved = list.map((dim) => resolveDim(op, dim, ndim)).sort((a, b) => a - b);
+  if (new Set(resolved).size !== resolved.length) {
+    throw new MinibatchError(`${op}: dimensions [${list.join(', ')}] name one dimension twice`);
+  }
+  return resolved;
+}
+
+/** The shape both broadcast to: aligned at the last dimension, where a side of 1 stretches to the other's. */
+export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
+  const shape = new Array<number>(Math.max(a.length, b.length));
+  for (let d = 1; d <= shape.length; d++) {
+    const sideA = a[a.length - d] ?? 1;
+    const sideB = b[b.length - d] ?? 1;
+    if (sideA !== sideB && sideA !== 1 && sideB !== 1) {
+      throw new MinibatchError(`${op}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast`);
+    }
+    shape[shape.length - d] = sideA === 1 ? sideB : sideA;
+  }
+  return shape;
+}
+
+/** The shape that is left when `dims` are reduced to one value each; `keepDims` leaves a 1 in their place. */
+export function reducedShape(shape: Shape, dims: readonly number[], keepDims: boolean): number[] {
+  return keepDims ? shape.map((side, d) => (dims.includes(d) ? 1 : side)) : shape.filter((_, d) => !dims.includes(d));
+}

@@ -1,0 +1,227 @@
+import {
+  allocate,
+  convert,
+  type DType,
+  dtypeOf,
+  dtypes,
+  type FloatArray,
+  type FloatDType,
+  type TypedArray,
+} from './dtype.js';
+import { MinibatchError } from './error.js';
+import { formatTensor } from './format.js';
+import { formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+
+/**
+ * The values of a tensor, and how often they have been overwritten. Tensors that share values (a reshaped or detached
+ * one and its original) share this object, so a change through one is seen through all.
+ */
+export interface Storage {
+  readonly data: TypedArray;
+  version: number;
+  /** Counts up over all storages, so what was made later has the larger number. */
+  readonly serial: number;
+}
+
+let storagesMade = 0;
+
+/** A mark in time: every storage made from now on has a serial number of at least this. */
+export function storageMark(): number {
+  return storagesMade;
+}
+
+/** Where a tensor stands in the graph of derivatives: what autograd hangs here is autograd's own affair. */
+export interface GradientEdge {
+  readonly node: { readonly name: string } | null;
+}
+
+/** Nested lists of numbers, as deep as the tensor has dimensions. */
+export type NestedArray = number | NestedArray[];
+
+/**
+ * A typed array and a shape: row-major and contiguous, always.
+ *
+ * The operations of `autograd/ops` are its methods as well: `matmul(x, w)` is `x.matmul(w)`.
+ */
+export class Tensor {
+  readonly shape: Shape;
+  /** The gradient that `backward` accumulated here; null before. Only leaves that require a gradient get one. */
+  grad: Tensor | null = null;
+  /** This tensor's place in the graph of derivatives; null where no derivative is asked for. */
+  edge: GradientEdge | null = null;
+  /** @internal The values, possibly shared with other tensors. */
+  storage: Storage;
+  private leafRequiresGrad = false;
+
+  /** Takes over `storage` without copying. To make a tensor from values, use `tensor(values)`. */
+  constructor(storage: Storage, shape: Shape) {
+    this.storage = storage;
+    this.shape = shape;
+  }
+
+  /** A tensor around `data` itself: no copy is made. */
+  static wrap(data: TypedArray, shape: Shape): Tensor {
+    return new Tensor({ data, version: 0, serial: storagesMade++ }, shape);
+  }
+
+  /**
+   * The values, row-major. For reading: a write through it is not seen by the version check that protects backward
+   * passes; write with `assign`.
+   */
+  get data(): TypedArray {
+    return this.storage.data;
+  }
+
+  get dtype(): DType {
+    const { data } = this.storage;
+    return data instanceof Float32Array ? 'float32' : data instanceof Float64Array ? 'float64' : 'int32';
+  }
+
+  /** Number of values. */
+  get size(): number {
+    return this.storage.data.length;
+  }
+
+  /** Number of dimensions: 0 for a scalar. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** How often the values have been overwritten since they were made. */
+  get version(): number {
+    return this.storage.version;
+  }
+
+  /** True if derivatives flow to this tensor: a leaf that was asked to, or a result computed from one. */
+  get requiresGrad(): boolean {
+    return this.leafRequiresGrad || !this.isLeaf;
+  }
+
+  set requiresGrad(value: boolean) {
+    if (value && this.dtype === 'int32') {
+      throw new MinibatchError("requiresGrad: an int32 tensor has no derivative; convert it with to('float32')");
+    }
+    if (this.edge?.node) {
+      throw new MinibatchError(
+        `requiresGrad: this tensor is the result of ${this.edge.node.name}; only a leaf can be set, use detach()`,
+      );
+    }
+    this.leafRequiresGrad = value;
+  }
+
+  /** True for a tensor no recorded operation produced. */
+  get isLeaf(): boolean {
+    return !this.edge?.node;
+  }
+
+  /** The value of a tensor that has just one. */
+  item(): number {
+    if (this.size !== 1) {
+      throw new MinibatchError(`item: the tensor has ${this.size} values (shape ${formatShape(this.shape)}), not one`);
+    }
+    return this.data[0];
+  }
+
+  /** The values as nested lists; a scalar's is a number. */
+  toArray(): NestedArray {
+    const build = (dim: number, offset: number, size: number): NestedArray => {
+      if (dim === this.ndim) return this.data[offset];
+      const step = size / (this.shape[dim] || 1);
+      return Array.from({ length: this.shape[dim] }, (_, i) => build(dim + 1, offset + i * step, step));
+    };
+    return build(0, 0, this.size);
+  }
+
+  toString(): string {
+    return formatTensor(this);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** The same values, shared, and no derivative: gradients stop here. */
+  detach(): Tensor {
+    return this.view(this.shape);
+  }
+
+  /** The same storage under another shape of equal size, without a place in the graph. */
+  view(shape: Shape): Tensor {
+    return new Tensor(this.storage, shape);
+  }
+
+  /**
+   * Overwrites the values in place with those of `source`: a tensor of the same shape, converted to this dtype.
+   * The only way to change a tensor. A backward pass that still needs the old values will throw.
+   *
+   * @throws if the shapes differ, or if this tensor is the recorded result of an operation.
+   */
+  assign(source: Tensor): this {
+    if (!(source instanceof Tensor)) throw new MinibatchError('assign: takes a tensor');
+    if (!sameShape(this.shape, source.shape)) {
+      throw new MinibatchError(
+        `assign: a tensor of shape ${formatShape(source.shape)} does not fit one of shape ${formatShape(this.shape)}`,
+      );
+    }
+    if (!this.isLeaf) {
+      throw new MinibatchError('assign: this tensor is the result of an operation; only a leaf can be overwritten');
+    }
+    this.storage.data.set(source.data);
+    this.storage.version++;
+    return this;
+  }
+
+  /**
+   * Exchanges the storage for a copy in another dtype, in place: who holds this tensor keeps holding it. This is how a
+   * module changes the precision of its parameters.
+   */
+  convertInPlace(dtype: DType): void {
+    checkDType('to', dtype);
+    this.storage = { data: convert(dtype, this.data), version: this.version + 1, serial: storagesMade++ };
+    this.grad = null;
+  }
+}
+
+/** Throws unless `dtype` is one there is. */
+export function checkDType(op: string, dtype: unknown): asserts dtype is DType {
+  if (!dtypes.includes(dtype as DType)) {
+    throw new MinibatchError(`${op}: no dtype ${String(dtype)}; there are ${dtypes.join(', ')}`);
+  }
+}
+
+/** A tensor of float32 or float64. */
+export interface FloatTensor extends Tensor {
+  readonly data: FloatArray;
+  readonly dtype: FloatDType;
+}
+
+/** A new tensor of zeros for an operation to write its result into. */
+export function empty(shape: Shape, dtype: FloatDType): FloatTensor;
+export function empty(shape: Shape, dtype: DType): Tensor;
+export function empty(shape: Shape, dtype: DType): Tensor {
+  return Tensor.wrap(allocate(dtype, sizeOf(shape)), shape);
+}
+
+/** Throws unless `x` is a tensor. */
+export function expectTensor(op: string, x: unknown): asserts x is Tensor {
+  if (!(x instanceof Tensor)) {
+    const what = dtypeOf(x) ? 'a typed array' : Array.isArray(x) ? 'an array' : String(x);
+    throw new MinibatchError(`${op}: takes a tensor, got ${what}; make one with tensor(values)`);
+  }
+}
+
+/** Throws unless `x` is a tensor of float32 or float64. */
+export function expectFloat(op: string, x: unknown): asserts x is FloatTensor {
+  expectTensor(op, x);
+  if (x.dtype === 'int32') {
+    throw new MinibatchError(`${op}: takes float32 or float64, got int32; convert it with to('float32')`);
+  }
+}
+
+/** Throws unless `x` is a float tensor of the same dtype as `first`. */
+export function expectSameFloat(op: string, first: FloatTensor, x: unknown): asserts x is FloatTensor {
+  expectFloat(op, x);
+  if (x.dtype !== first.dtype) {
+    throw new MinibatchError(`${op}: dtypes differ: ${first.dtype} and ${x.dtype}; convert one with to()`);
+  }
+}
