@@ -1,0 +1,198 @@
+import { full } from '../tensor/create.js';
+import { MinibatchError } from '../tensor/error.js';
+import { formatShape, sameShape } from '../tensor/shape.js';
+import { empty, expectTensor, type Storage, storageMark, type Tensor } from '../tensor/tensor.js';
+import { type Edge, edgeOf, type Node } from './graph.js';
+import { noGrad, withGrad } from './mode.js';
+
+export interface BackwardOptions {
+  /** Record the backward pass itself, so that its results can be differentiated again; false unless said otherwise. */
+  createGraph?: boolean;
+  /** Keep the graph for another pass; as `createGraph` unless said otherwise. */
+  retainGraph?: boolean;
+}
+
+export interface GradOptions extends BackwardOptions {
+  /** The weights of the sum that is differentiated, of the shape of the output; 1 for a tensor of one value. */
+  gradOutput?: Tensor;
+  /** Give null for an input the output does not depend on, instead of throwing. */
+  allowUnused?: boolean;
+}
+
+/**
+ * Computes the derivative of `output` with respect to every leaf that it depends on and that requires a gradient, and
+ * adds it to the leaf's `grad`.
+ *
+ * @param gradient of the shape of `output`: the weights of the sum that is differentiated. May be left out for a
+ * tensor of one value, where it is 1.
+ * @throws if `output` requires no gradient, if its graph was freed by an earlier pass, or if a tensor that a
+ * derivative reads has been overwritten; then nothing has been accumulated.
+ */
+export function backward(output: Tensor, gradient?: Tensor, options: BackwardOptions = {}): void {
+  const seed = seedGradient('backward', output, gradient);
+  const pass = new Pass(edgeOf(output), seed, options);
+  const leaves = pass.leaves();
+  pass.run(leaves);
+  const add = () => {
+    for (const edge of leaves) {
+      const leaf = edge.leaf as Tensor;
+      const arrived = pass.gradientAt(edge);
+      if (arrived) leaf.grad = leaf.grad ? leaf.grad.add(arrived) : arrived;
+    }
+  };
+  withGrad(options.createGraph ?? false, add);
+}
+
+/**
+ * The derivatives of `output` with respect to `inputs`, in their order. No tensor's `grad` is touched, and only the
+ * part of the graph between `inputs` and `output` is visited.
+ *
+ * @throws as `backward` does, and if `output` does not depend on an input, unless `allowUnused` is set.
+ */
+export function grad(
+  output: Tensor,
+  inputs: readonly Tensor[],
+  options: GradOptions & { allowUnused: true },
+): (Tensor | null)[];
+export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): Tensor[];
+export function grad(output: Tensor, inputs: readonly Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+  const seed = seedGradient('grad', output, options.gradOutput);
+  inputs.forEach((input, i) => {
+    expectTensor('grad', input);
+    if (!input.requiresGrad) throw new MinibatchError(`grad: input ${i} requires no gradient`);
+  });
+  const pass = new Pass(edgeOf(output), seed, options);
+  const edges = inputs.map(edgeOf);
+  if (!options.allowUnused) {
+    const unused = edges.findIndex((edge) => !pass.reaches(edge));
+    if (unused >= 0) {
+      throw new MinibatchError(
+        `grad: the output does not depend on input ${unused}; to get null for it, pass { allowUnused: true }`,
+      );
+    }
+  }
+  pass.run(new Set(edges));
+  return edges.map((edge) => pass.gradientAt(edge));
+}
+
+function seedGradient(op: string, output: Tensor, gradient?: Tensor): Tensor {
+  expectTensor(op, output);
+  if (!output.requiresGrad) {
+    throw new MinibatchError(`${op}: the output depends on no tensor that requires a gradient`);
+  }
+  if (!gradient) {
+    if (output.size !== 1) {
+      throw new MinibatchError(
+        `${op}: the output has shape ${formatShape(output.shape)}; give a gradient of that shape, or reduce it to one value`,
+      );
+    }
+    return full(output.shape, 1, { dtype: output.dtype });
+  }
+  expectTensor(op, gradient);
+  if (!sameShape(gradient.shape, output.shape) || gradient.dtype !== output.dtype) {
+    throw new MinibatchError(
+      `${op}: the gradient is ${gradient.dtype} ${formatShape(gradient.shape)}, ` +
+        `but the output is ${output.dtype} ${formatShape(output.shape)}`,
+    );
+  }
+  return gradient;
+}
+
+/** One walk through the graph, from an output back to what it was computed from. */
+class Pass {
+  /** Every node the output depends on, oldest first: an order in which each comes after all it was computed from. */
+  private readonly nodes: readonly Node[];
+  private readonly gradients = new Map<Edge, Tensor>();
+  private readonly createGraph: boolean;
+  private readonly retainGraph: boolean;
+  private readonly start = storageMark();
+  /** Storages already handed out as someone's gradient. */
+  private readonly handedOut = new Set<Storage>();
+
+  constructor(
+    private readonly root: Edge,
+    seed: Tensor,
+    { createGraph = false, retainGraph = createGraph }: BackwardOptions,
+  ) {
+    this.createGraph = createGraph;
+    this.retainGraph = retainGraph;
+    this.nodes = reachableNodes(root);
+    this.gradients.set(root, seed);
+  }
+
+  /** The leaves that the output depends on. */
+  leaves(): Set<Edge> {
+    const leaves = new Set<Edge>();
+    if (this.root.leaf) leaves.add(this.root);
+    for (const node of this.nodes) {
+      for (const input of node.inputs) if (input?.leaf) leaves.add(input);
+    }
+    return leaves;
+  }
+
+  reaches(edge: Edge): boolean {
+    return edge === this.root || this.nodes.some((node) => node.inputs.includes(edge));
+  }
+
+  /** Computes the gradients at `targets`, visiting each node once and only those on the way to a target. */
+  run(targets: ReadonlySet<Edge>): void {
+    const onTheWay = new Set<Node>();
+    const leadsToTarget = (edge: Edge | null): boolean =>
+      edge !== null && (targets.has(edge) || (edge.node !== null && onTheWay.has(edge.node)));
+    for (const node of this.nodes) {
+      if (node.inputs.some(leadsToTarget)) onTheWay.add(node);
+    }
+    for (const node of onTheWay) node.checkReady();
+
+    const visit = () => {
+      for (let i = this.nodes.length - 1; i >= 0; i--) {
+        const node = this.nodes[i];
+        if (onTheWay.has(node)) this.visit(node, node.inputs.map(leadsToTarget), targets);
+      }
+    };
+    if (this.createGraph) withGrad(true, visit);
+    else noGrad(visit);
+  }
+
+  private visit(node: Node, needed: readonly boolean[], targets: ReadonlySet<Edge>): void {
+    if (!node.outputs.some((edge) => this.gradients.has(edge))) return;
+    const arrived = node.outputs.map((edge) => this.gradients.get(edge) ?? empty(edge.shape, edge.dtype));
+    for (const edge of node.outputs) if (!targets.has(edge)) this.gradients.delete(edge);
+    const sent = node.run(arrived, needed);
+    if (!this.retainGraph) node.free();
+    node.inputs.forEach((edge, i) => {
+      const gradient = sent[i];
+      if (!edge || !gradient) return;
+      const before = this.gradients.get(edge);
+      this.gradients.set(edge, before ? before.add(gradient) : gradient);
+    });
+  }
+
+  /**
+   * The gradient that arrived at `edge`, as a tensor that is the receiver's alone: a copy, where its values were made
+   * before this pass or have been handed out already.
+   */
+  gradientAt(edge: Edge): Tensor | null {
+    const arrived = this.gradients.get(edge);
+    if (!arrived) return null;
+    const shared = arrived.storage.serial < this.start || this.handedOut.has(arrived.storage);
+    const own = shared && !arrived.requiresGrad ? empty(arrived.shape, arrived.dtype).assign(arrived) : arrived;
+    this.handedOut.add(own.storage);
+    return own;
+  }
+}
+
+/** The nodes `root` depends on, oldest first. No recursion: a chain of operations may be as long as memory allows. */
+function reachableNodes(root: Edge): Node[] {
+  const found = new Set<Node>();
+  const open: Node[] = [];
+  const discover = (edge: Edge | null) => {
+    if (edge?.node && !found.has(edge.node)) {
+      found.add(edge.node);
+      open.push(edge.node);
+    }
+  };
+  discover(root);
+  for (let node = open.pop(); node; node = open.pop()) node.inputs.forEach(discover);
+  return [...found].sort((a, b) => a.id - b.id);
+}

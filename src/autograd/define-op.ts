@@ -1,0 +1,130 @@
+import { MinibatchError } from '../tensor/error.js';
+import { formatShape, sameShape } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { type Edge, edgeOf, Node } from './graph.js';
+import { isGradEnabled, noGrad } from './mode.js';
+
+/** One result, or several. */
+export type Output = Tensor | readonly Tensor[];
+
+/**
+ * How the gradient of one argument follows from `dy`, the gradient of the result (a list of them where the operation
+ * has several results). Written in differentiable operations, it can be differentiated again.
+ */
+export type Vjp<Out extends Output> = (dy: Out) => Tensor;
+
+/** The gradients of all arguments at once, for a kernel that computes them together; in the order of the arguments. */
+export type JointVjp<Out extends Output> = (dy: Out, needed: readonly boolean[]) => readonly (Tensor | undefined)[];
+
+/** A function and the tensors it reads: see `saving`. */
+export interface Saving<F> {
+  readonly tensors: readonly Tensor[];
+  readonly vjp: F;
+}
+
+/** What an operation states about itself when it is carried out. */
+export interface Rule<Out extends Output> {
+  output: Out;
+  /**
+   * The vector-Jacobian products: one for each argument (null for one that has no derivative), or one function for
+   * all. One that reads tensors names them: `saving([x, y], (dy) => …)`.
+   */
+  vjp: readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[] | JointVjp<Out> | Saving<JointVjp<Out>>;
+}
+
+/**
+ * Names the tensors that `vjp` reads. They are remembered with their versions, and a backward pass that finds one
+ * overwritten throws instead of returning a wrong gradient.
+ */
+export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
+  return { tensors, vjp };
+}
+
+/**
+ * Defines a differentiable operation: `rule` computes the result and states its derivative. It runs with recording
+ * switched off, so it may use any operation to compute the result.
+ *
+ * Arguments that are tensors are differentiated; any other argument (numbers, options) has no derivative.
+ *
+ * @example
+ * const cube = defineOp('cube', (x: Tensor) => ({
+ *   output: x.mul(x).mul(x),
+ *   vjp: [saving([x], (dy) => dy.mul(x.square()).mul(3))],
+ * }));
+ */
+export function defineOp<Args extends readonly unknown[], Out extends Output>(
+  name: string,
+  rule: (...args: Args) => Rule<Out>,
+): (...args: Args) => Out {
+  return (...args) => {
+    const { output, vjp } = noGrad(() => rule(...args));
+    return record(name, args, output, vjp);
+  };
+}
+
+function record<Out extends Output>(name: string, args: readonly unknown[], output: Out, vjp: Rule<Out>['vjp']): Out {
+  const several = Array.isArray(output);
+  const outputs = (several ? output : [output]) as readonly Tensor[];
+  // An operation that hands back an argument as it is must not change that argument's place in the graph.
+  const fresh = outputs.map((y) => (y.requiresGrad || args.includes(y) ? y.detach() : y));
+  if (isGradEnabled() && args.some(requiresGrad)) {
+    const node = makeNode(name, args, several, vjp);
+    if (node) for (const y of fresh) node.produce(y);
+  }
+  return (several ? fresh : fresh[0]) as Out;
+}
+
+function requiresGrad(arg: unknown): arg is Tensor {
+  return arg instanceof Tensor && arg.requiresGrad;
+}
+
+function isSaving<F>(entry: F | Saving<F>): entry is Saving<F> {
+  return 'tensors' in (entry as object);
+}
+
+/** The node that stands for the operation; null if it states that no argument in question has a derivative. */
+function makeNode<Out extends Output>(
+  name: string,
+  args: readonly unknown[],
+  several: boolean,
+  vjp: Rule<Out>['vjp'],
+): Node | null {
+  const gradientOf = (dOutputs: readonly Tensor[]) => (several ? dOutputs : dOutputs[0]) as Out;
+
+  if (!Array.isArray(vjp)) {
+    const joint = vjp as JointVjp<Out> | Saving<JointVjp<Out>>;
+    const f = isSaving(joint) ? joint.vjp : joint;
+    const inputs = args.map((arg) => (requiresGrad(arg) ? edgeOf(arg) : null));
+    return new Node(name, inputs, isSaving(joint) ? joint.tensors : [], (dOutputs, needed) => {
+      const gradients = f(gradientOf(dOutputs), needed);
+      return inputs.map((input, i) => (input && needed[i] ? checkGradient(name, input, gradients[i], i) : undefined));
+    });
+  }
+
+  const each = vjp as readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[];
+  const inputs = args.map((arg, i) => {
+    if (!requiresGrad(arg) || each[i] === null) return null;
+    if (!each[i]) throw new MinibatchError(`${name}: states no derivative for argument ${i}`);
+    return edgeOf(arg);
+  });
+  if (inputs.every((input) => !input)) return null;
+  const saved = each.flatMap((entry, i) => (inputs[i] && entry && isSaving(entry) ? entry.tensors : []));
+  const functions = each.map((entry, i) => (inputs[i] && entry ? (isSaving(entry) ? entry.vjp : entry) : null));
+  return new Node(name, inputs, saved, (dOutputs, needed) =>
+    inputs.map((input, i) =>
+      input && needed[i] ? checkGradient(name, input, functions[i]?.(gradientOf(dOutputs)), i) : undefined,
+    ),
+  );
+}
+
+/** Throws unless the derivative of an operation has the shape and dtype of the argument it belongs to. */
+function checkGradient(name: string, input: Edge, gradient: Tensor | undefined, i: number): Tensor {
+  if (!(gradient instanceof Tensor)) throw new MinibatchError(`${name}: states no derivative for argument ${i}`);
+  if (!sameShape(gradient.shape, input.shape) || gradient.dtype !== input.dtype) {
+    throw new MinibatchError(
+      `${name}: the derivative for argument ${i} is ${gradient.dtype} ${formatShape(gradient.shape)}, ` +
+        `but the argument is ${input.dtype} ${formatShape(input.shape)}`,
+    );
+  }
+  return gradient;
+}

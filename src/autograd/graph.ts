@@ -1,0 +1,96 @@
+import type { DType } from '../tensor/dtype.js';
+import { MinibatchError } from '../tensor/error.js';
+import type { Shape } from '../tensor/shape.js';
+import type { GradientEdge, Tensor } from '../tensor/tensor.js';
+
+/*
+ * The graph of derivatives. A node is one operation that was carried out; an edge is one value between operations: a
+ * result of the node that made it, an argument of those that used it. Edges know shapes, not values, so the graph keeps
+ * alive only the tensors that some derivative reads.
+ */
+
+/** A value that derivatives flow through. */
+export class Edge implements GradientEdge {
+  /** `node` made the value; `leaf` is the tensor, where no node did. */
+  constructor(
+    readonly node: Node | null,
+    readonly leaf: Tensor | null,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {}
+}
+
+/** The edge of a tensor that requires a gradient. */
+export function edgeOf(x: Tensor): Edge {
+  x.edge ??= new Edge(null, x, x.shape, x.dtype);
+  return x.edge as Edge;
+}
+
+/**
+ * From the gradients that arrive at a node's results to those that leave for its arguments. `needed[i]` says whether
+ * the i-th is asked for; what is not may be left undefined.
+ */
+export type PullBack = (dOutputs: readonly Tensor[], needed: readonly boolean[]) => readonly (Tensor | undefined)[];
+
+/** A tensor that a derivative reads, and its version when that was decided. */
+interface SavedTensor {
+  tensor: Tensor;
+  version: number;
+}
+
+let nodesMade = 0;
+
+export class Node {
+  /** Counts up, so a node is younger than every node it was computed from. */
+  readonly id: number = nodesMade++;
+  readonly outputs: Edge[] = [];
+  private readonly saved: SavedTensor[];
+  private pullBack: PullBack | null;
+
+  constructor(
+    readonly name: string,
+    /** One for each argument; null for one that needs no gradient. */
+    readonly inputs: readonly (Edge | null)[],
+    saved: readonly Tensor[],
+    pullBack: PullBack,
+  ) {
+    this.saved = saved.map((tensor) => ({ tensor, version: tensor.version }));
+    this.pullBack = pullBack;
+  }
+
+  /** Gives `output` its place in the graph. */
+  produce(output: Tensor): void {
+    const edge = new Edge(this, null, output.shape, output.dtype);
+    this.outputs.push(edge);
+    output.edge = edge;
+  }
+
+  /** Throws if this node can no longer be differentiated. */
+  checkReady(): void {
+    if (!this.pullBack) {
+      throw new MinibatchError(
+        `backward: the graph of ${this.name} was freed by an earlier backward pass; ` +
+          'to go through it twice, pass { retainGraph: true } the first time',
+      );
+    }
+    for (const { tensor, version } of this.saved) {
+      if (tensor.version !== version) {
+        throw new MinibatchError(
+          `backward: ${this.name} needs a tensor of shape [${tensor.shape.join(', ')}] as it was when ${this.name} ran, ` +
+            `but it has been overwritten since (version ${tensor.version}, saved at ${version})`,
+        );
+      }
+    }
+  }
+
+  run(dOutputs: readonly Tensor[], needed: readonly boolean[]): readonly (Tensor | undefined)[] {
+    this.checkReady();
+    return (this.pullBack as PullBack)(dOutputs, needed);
+  }
+
+  /** Lets go of everything the derivative held. */
+  free(): void {
+    this.pullBack = null;
+    this.saved.length = 0;
+  }
+}

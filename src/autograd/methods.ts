@@ -1,0 +1,33 @@
+import { Tensor } from '../tensor/tensor.js';
+import { backward } from './backward.js';
+import * as ops from './ops/index.js';
+
+/** `Ops`, functions whose first argument is a tensor, as methods of that tensor. */
+export type MethodsOf<Ops> = {
+  [Name in keyof Ops]: Ops[Name] extends (x: Tensor, ...rest: infer Rest) => infer Result
+    ? (...rest: Rest) => Result
+    : never;
+};
+
+/**
+ * Makes operations available as methods: `addMethods({ cube })` lets `x.cube()` stand for `cube(x)`. To let TypeScript
+ * know, declare `interface Tensor extends MethodsOf<{ cube: typeof cube }> {}` in module 'minibatch'.
+ */
+export function addMethods(operations: Readonly<Record<string, (x: Tensor, ...rest: never[]) => unknown>>): void {
+  for (const [name, operation] of Object.entries(operations)) {
+    const call = operation as (...args: unknown[]) => unknown;
+    Object.defineProperty(Tensor.prototype, name, {
+      value(this: Tensor, ...rest: unknown[]) {
+        return call(this, ...rest);
+      },
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+declare module '../tensor/tensor.js' {
+  interface Tensor extends MethodsOf<typeof ops>, MethodsOf<{ backward: typeof backward }> {}
+}
+
+addMethods({ ...ops, backward } as Parameters<typeof addMethods>[0]);

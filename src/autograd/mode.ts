@@ -1,0 +1,31 @@
+let enabled = true;
+
+/** Whether operations are being recorded. */
+export function isGradEnabled(): boolean {
+  return enabled;
+}
+
+/** Runs `body` without recording operations: its results require no gradient. Returns what `body` returns. */
+export function noGrad<T>(body: () => T): T {
+  return withGrad(false, body);
+}
+
+/** Runs `body` with operations recorded, also inside `noGrad`. */
+export function enableGrad<T>(body: () => T): T {
+  return withGrad(true, body);
+}
+
+/** Runs `body` with recording on or off, and restores what was, also when `body` throws. */
+export function withGrad<T>(on: boolean, body: () => T): T {
+  const before = enabled;
+  enabled = on;
+  try {
+    const result = body();
+    if (result instanceof Promise) {
+      throw new TypeError('noGrad: the body returned a promise, but recording is switched back on before it resolves');
+    }
+    return result;
+  } finally {
+    enabled = before;
+  }
+}

@@ -1,0 +1,152 @@
+import type { FloatDType } from '../../tensor/dtype.js';
+import { MinibatchError } from '../../tensor/error.js';
+import * as kernels from '../../tensor/kernels/arithmetic.js';
+import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
+import { broadcastShapes, type Shape } from '../../tensor/shape.js';
+import {
+  empty,
+  expectFloat,
+  expectSameFloat,
+  expectTensor,
+  type FloatTensor,
+  type Tensor,
+} from '../../tensor/tensor.js';
+import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
+import { sumTo } from './broadcast.js';
+
+/** A tensor, or a number that stands for a scalar of the other operand's dtype. */
+export type Operand = Tensor | number;
+
+/** y = f(a, b), element by element, for float tensors of one dtype whose shapes broadcast. */
+export type Binary = (a: Operand, b: Operand) => Tensor;
+
+/** From the arguments and the result to one derivative; a broadcast argument's is summed to its shape afterwards. */
+type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
+
+function binary(name: string, row: kernels.BinaryRow, da: Derivative, db: Derivative): Binary {
+  return defineOp(name, (left: Operand, right: Operand) => {
+    const [a, b] = asTensors(name, left, right);
+    const shape = broadcastShapes(name, a.shape, b.shape);
+    const y = empty(shape, a.dtype);
+    kernels.binary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
+    return { output: y, vjp: [summedTo(a.shape, da(a, b, y)), summedTo(b.shape, db(a, b, y))] };
+  });
+}
+
+/** Both operands as float tensors of one dtype. */
+function asTensors(name: string, left: Operand, right: Operand): [FloatTensor, FloatTensor] {
+  if (typeof left === 'number') {
+    expectFloat(name, right);
+    return [scalar(left, right.dtype), right];
+  }
+  if (typeof right === 'number') {
+    expectFloat(name, left);
+    return [left, scalar(right, left.dtype)];
+  }
+  expectFloat(name, left);
+  expectSameFloat(name, left, right);
+  return [left, right];
+}
+
+function scalar(value: number, dtype: FloatDType): FloatTensor {
+  const x = empty([], dtype);
+  x.data[0] = value;
+  return x;
+}
+
+function summedTo(shape: Shape, derivative: Vjp<Tensor> | Saving<Vjp<Tensor>>): Vjp<Tensor> | Saving<Vjp<Tensor>> {
+  if ('tensors' in derivative) return saving(derivative.tensors, (dy) => sumTo(derivative.vjp(dy), shape));
+  return (dy) => sumTo(derivative(dy), shape);
+}
+
+/** a + b */
+export const add: Binary = binary(
+  'add',
+  kernels.add,
+  () => (dy) => dy,
+  () => (dy) => dy,
+);
+
+/** a − b */
+export const sub: Binary = binary(
+  'sub',
+  kernels.sub,
+  () => (dy) => dy,
+  () => (dy) => dy.neg(),
+);
+
+/** a·b */
+export const mul: Binary = binary(
+  'mul',
+  kernels.mul,
+  (_a, b) => saving([b], (dy) => dy.mul(b)),
+  (a) => saving([a], (dy) => dy.mul(a)),
+);
+
+/** a/b */
+export const div: Binary = binary(
+  'div',
+  kernels.div,
+  (_a, b) => saving([b], (dy) => dy.div(b)),
+  (_a, b, y) => saving([b, y], (dy) => dy.mul(y).div(b).neg()),
+);
+
+/** aᵇ. Where b = 0 the derivative by a is 0, and where a = 0 that by b is, as their limits are. */
+export const pow: Binary = binary(
+  'pow',
+  kernels.pow,
+  (a, b) => saving([a, b], (dy) => dy.mul(b).mul(a.pow(b.where(b.sub(1), 0)))),
+  (a, _b, y) => saving([a, y], (dy) => dy.mul(y).mul(a.where(a, 1).log())),
+);
+
+/** The larger of a and b; where they are equal each gets half of the derivative. */
+export const maximum: Binary = binary(
+  'maximum',
+  kernels.maximum,
+  (a, b) => saving([a, b], (dy) => dy.mul(greater(a, b))),
+  (a, b) => saving([a, b], (dy) => dy.mul(greater(b, a))),
+);
+
+/** The smaller of a and b; where they are equal each gets half of the derivative. */
+export const minimum: Binary = binary(
+  'minimum',
+  kernels.minimum,
+  (a, b) => saving([a, b], (dy) => dy.mul(greater(b, a))),
+  (a, b) => saving([a, b], (dy) => dy.mul(greater(a, b))),
+);
+
+/** 1 where a > b, ½ where a = b, else 0: a constant, as far as derivatives go. */
+function greater(a: FloatTensor, b: FloatTensor): Tensor {
+  const shape = broadcastShapes('greater', a.shape, b.shape);
+  const y = empty(shape, a.dtype);
+  const plan = planBroadcast(shape, [a.shape, b.shape]);
+  kernels.binary(kernels.greater, plan, a.data, b.data, y.data);
+  return y;
+}
+
+/**
+ * `a` where `condition` is not 0, and `b` where it is; the three broadcast.
+ *
+ * @param condition a tensor of any dtype. It has no derivative.
+ */
+export const where: (condition: Tensor, a: Operand, b: Operand) => Tensor = defineOp(
+  'where',
+  (condition: Tensor, left: Operand, right: Operand) => {
+    expectTensor('where', condition);
+    if (typeof left === 'number' && typeof right === 'number') {
+      throw new MinibatchError('where: at least one of a and b is a tensor');
+    }
+    const [a, b] = asTensors('where', left, right);
+    const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', a.shape, b.shape));
+    const y = empty(shape, a.dtype);
+    whereKernel(planBroadcast(shape, [condition.shape, a.shape, b.shape]), condition.data, a.data, b.data, y.data);
+    return {
+      output: y,
+      vjp: [
+        null,
+        saving([condition], (dy) => sumTo(condition.where(dy, 0), a.shape)),
+        saving([condition], (dy) => sumTo(condition.where(0, dy), b.shape)),
+      ],
+    };
+  },
+);

@@ -1,0 +1,191 @@
+import { MinibatchError } from '../../tensor/error.js';
+import * as kernels from '../../tensor/kernels/batch-norm.js';
+import { formatShape, sizeOf } from '../../tensor/shape.js';
+import { empty, expectFloat, expectSameFloat, type FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { defineOp, saving } from '../define-op.js';
+
+export interface BatchNormOptions {
+  /** [C]; the mean used in inference, and moved towards the mini-batch's in training. */
+  runningMean?: Tensor | null;
+  /** [C]; the variance used in inference, and moved towards the mini-batch's unbiased one in training. */
+  runningVar?: Tensor | null;
+  /** Normalize with the statistics of the mini-batch (true unless said otherwise), or with the running ones. */
+  training?: boolean;
+  /** How far the running statistics move: running = (1 − momentum)·running + momentum·batch; 0.1 unless given. */
+  momentum?: number;
+  /** ε, added to the variance; 10⁻⁵ unless given. */
+  eps?: number;
+}
+
+/**
+ * Batch normalization (Ioffe & Szegedy, 2015, Algorithm 1; for C channels, section 3.2).
+ *
+ * In training each channel is normalized by its mean and biased variance over the mini-batch and all positions, and
+ * the running statistics are updated in place. In inference the running statistics are used, and are constants.
+ *
+ * @param x float [N, C, ...]
+ * @param gamma γ, [C]; null for 1
+ * @param beta β, [C]; null for 0
+ * @throws in training, where a channel has a single value: it has no variance.
+ */
+export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: BatchNormOptions) => Tensor =
+  defineOp('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options: BatchNormOptions = {}) => {
+    const { training = true } = options;
+    check(x, gamma, beta, options);
+    const layout = layoutOf(x);
+    const statistics = training ? batchStatistics(x, layout, options) : runningStatistics(options);
+    const y = empty(x.shape, x.dtype);
+    kernels.normalize(layout, x.data, statistics, dataOf(gamma), dataOf(beta), y.data);
+    return {
+      output: y,
+      vjp: saving(gamma ? [x, gamma] : [x], (dy) => batchNormBackward(dy, x, gamma ?? null, statistics, training)),
+    };
+  });
+
+/** dx, dγ and dβ from dy. `statistics` are what the forward pass used: functions of x in training, else constants. */
+const batchNormBackward: (
+  dy: Tensor,
+  x: Tensor,
+  gamma: Tensor | null,
+  statistics: kernels.Statistics,
+  training: boolean,
+) => readonly Tensor[] = defineOp(
+  'batchNormBackward',
+  (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean) => {
+    expectFloat('batchNormBackward', x);
+    expectSameFloat('batchNormBackward', x, dy);
+    const layout = layoutOf(x);
+    const dgamma = new Float64Array(layout.C);
+    const dbeta = new Float64Array(layout.C);
+    const dx = empty(x.shape, x.dtype);
+    kernels.parameterGradients(layout, dy.data, x.data, statistics, dgamma, dbeta);
+    if (training) kernels.inputGradient(layout, dy.data, x.data, statistics, dataOf(gamma), dgamma, dbeta, dx.data);
+    else kernels.inferenceInputGradient(layout, dy.data, statistics, dataOf(gamma), dx.data);
+    return {
+      output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
+      vjp: saving(gamma ? [dy, x, gamma] : [dy, x], (second) =>
+        batchNormBackwardBackward(dy, x, gamma, statistics, training, ...second),
+      ),
+    };
+  },
+);
+
+/** The derivatives of `batchNormBackward` by dy, x and γ, from those that arrived at dx, dγ and dβ. */
+const batchNormBackwardBackward: (
+  dy: Tensor,
+  x: Tensor,
+  gamma: Tensor | null,
+  statistics: kernels.Statistics,
+  training: boolean,
+  ...second: readonly Tensor[]
+) => readonly Tensor[] = defineOp(
+  'batchNormBackwardBackward',
+  (
+    dy: Tensor,
+    x: Tensor,
+    gamma: Tensor | null,
+    statistics: kernels.Statistics,
+    training: boolean,
+    ...[ddx, ddgamma, ddbeta]: readonly Tensor[]
+  ) => {
+    for (const tensor of [dy, x, ddx, ddgamma, ddbeta]) expectFloat('batchNormBackwardBackward', tensor);
+    const layout = layoutOf(x);
+    const gradDy = empty(x.shape, x.dtype as FloatTensor['dtype']);
+    const gradX = empty(x.shape, gradDy.dtype);
+    const gradGamma = empty([layout.C], gradDy.dtype);
+    const kernel = training ? kernels.backwardBackward : kernels.inferenceBackwardBackward;
+    kernel(
+      layout,
+      (dy as FloatTensor).data,
+      (x as FloatTensor).data,
+      statistics,
+      dataOf(gamma),
+      {
+        ddx: (ddx as FloatTensor).data,
+        ddgamma: (ddgamma as FloatTensor).data,
+        ddbeta: (ddbeta as FloatTensor).data,
+      },
+      { dy: gradDy.data, x: gradX.data, gamma: gradGamma.data },
+    );
+    return {
+      output: [gradDy, gradX, gradGamma],
+      vjp: () => {
+        throw new MinibatchError(
+          'batchNorm: third derivatives are not available; compose it of mean, sub, square, rsqrt and mul instead',
+        );
+      },
+    };
+  },
+);
+
+/** x as [N, C, S]. */
+function layoutOf(x: Tensor): kernels.Layout {
+  return { N: x.shape[0], C: x.shape[1], S: sizeOf(x.shape.slice(2)) };
+}
+
+function dataOf(parameter: Tensor | null | undefined): FloatTensor['data'] | null {
+  return parameter ? (parameter as FloatTensor).data : null;
+}
+
+function perChannel(x: FloatTensor, values: Float64Array): Tensor {
+  const result = empty([values.length], x.dtype);
+  result.data.set(values);
+  return result;
+}
+
+/** The statistics of the mini-batch; moves the running ones. */
+function batchStatistics(x: FloatTensor, layout: kernels.Layout, options: BatchNormOptions): kernels.Statistics {
+  const { runningMean, runningVar, momentum = 0.1, eps = 1e-5 } = options;
+  const { N, C, S } = layout;
+  const mean = new Float64Array(C);
+  const variance = new Float64Array(C);
+  kernels.moments(layout, x.data, mean, variance);
+  const m = N * S;
+  if (runningMean) move(runningMean, mean, 1, momentum);
+  if (runningVar) move(runningVar, variance, m / (m - 1), momentum);
+  return { mean, invStd: variance.map((v) => 1 / Math.sqrt(v + eps)) };
+}
+
+/** running = (1 − momentum)·running + momentum·factor·batch, rounded once. */
+function move(running: Tensor, batch: Float64Array, factor: number, momentum: number): void {
+  const moved = batch.map((value, c) => (1 - momentum) * running.data[c] + momentum * factor * value);
+  running.assign(Tensor.wrap(moved, running.shape));
+}
+
+function runningStatistics({ runningMean, runningVar, eps = 1e-5 }: BatchNormOptions): kernels.Statistics {
+  const mean = Float64Array.from((runningMean as Tensor).data);
+  const invStd = Float64Array.from((runningVar as Tensor).data, (v) => 1 / Math.sqrt(v + eps));
+  return { mean, invStd };
+}
+
+function check(
+  x: Tensor,
+  gamma: Tensor | null | undefined,
+  beta: Tensor | null | undefined,
+  { runningMean, runningVar, training = true, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+): asserts x is FloatTensor {
+  expectFloat('batchNorm', x);
+  if (x.ndim < 2) throw new MinibatchError(`batchNorm: takes x of [N, C, ...], got ${formatShape(x.shape)}`);
+  const { N, C, S } = layoutOf(x);
+  for (const [name, parameter] of Object.entries({ gamma, beta, runningMean, runningVar })) {
+    if (parameter === null || parameter === undefined) continue;
+    expectSameFloat(`batchNorm: ${name}`, x, parameter);
+    if (parameter.ndim !== 1 || parameter.size !== C) {
+      throw new MinibatchError(
+        `batchNorm: ${name} has shape ${formatShape(parameter.shape)}, but x of ${formatShape(x.shape)} has ${C} channels`,
+      );
+    }
+  }
+  if (!(eps >= 0)) throw new MinibatchError(`batchNorm: eps is a number from 0, got ${eps}`);
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw new MinibatchError(`batchNorm: momentum is a number from 0 to 1, got ${momentum}`);
+  }
+  if (training && N * S < 2) {
+    throw new MinibatchError(
+      `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,
+    );
+  }
+  if (!training && !(runningMean && runningVar)) {
+    throw new MinibatchError('batchNorm: inference takes runningMean and runningVar');
+  }
+}

@@ -1,0 +1,25 @@
+import { MinibatchError } from '../../tensor/error.js';
+import { copy, planBroadcast } from '../../tensor/kernels/broadcast.js';
+import { broadcastShapes, checkShape, formatShape, type Shape, sameShape } from '../../tensor/shape.js';
+import { empty, expectTensor, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define-op.js';
+
+/** The values of x repeated along the sides where `shape` is larger: those of 1, and those missing in front. */
+export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = defineOp('broadcastTo', (x: Tensor, shape: Shape) => {
+  expectTensor('broadcastTo', x);
+  checkShape('broadcastTo', shape);
+  if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
+    throw new MinibatchError(`broadcastTo: shape ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`);
+  }
+  const y = empty([...shape], x.dtype);
+  copy(planBroadcast(shape, [x.shape]), x.data, y.data);
+  return { output: y, vjp: [(dy) => sumTo(dy, x.shape)] };
+});
+
+/** Sums x over the dimensions along which `shape` was broadcast to x's: the transpose of `broadcastTo`. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const added = x.ndim - shape.length;
+  const dims = x.shape.flatMap((side, d) => (d < added || (shape[d - added] === 1 && side !== 1) ? [d] : []));
+  return x.sum(dims).reshape(shape);
+}

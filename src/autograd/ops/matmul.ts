@@ -1,0 +1,105 @@
+import { MinibatchError } from '../../tensor/error.js';
+import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
+import * as kernels from '../../tensor/kernels/matmul.js';
+import { broadcastShapes, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { empty, expectFloat, expectSameFloat, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
+import { defineOp, saving } from '../define-op.js';
+import { sumTo } from './broadcast.js';
+
+/**
+ * The product of two matrices, or of two stacks of them whose leading dimensions broadcast. A vector stands for a
+ * row on the left and for a column on the right.
+ */
+export const matmul: (a: Tensor, b: Tensor) => Tensor = (a, b) => {
+  expectFloat('matmul', a);
+  expectSameFloat('matmul', a, b);
+  if (a.ndim === 0 || b.ndim === 0) {
+    throw new MinibatchError(`matmul: takes vectors and matrices: ${formatShape(a.shape)} x ${formatShape(b.shape)}`);
+  }
+  if (a.shape[a.ndim - 1] !== b.shape[Math.max(0, b.ndim - 2)]) {
+    throw new MinibatchError(`matmul: inner dimensions differ: ${formatShape(a.shape)} x ${formatShape(b.shape)}`);
+  }
+  const left = a.ndim === 1 ? a.reshape([1, a.size]) : a;
+  const right = b.ndim === 1 ? b.reshape([b.size, 1]) : b;
+  const y = product(left, right, false, false);
+  const shape = y.shape.filter((_, d) => !(a.ndim === 1 && d === y.ndim - 2) && !(b.ndim === 1 && d === y.ndim - 1));
+  return shape.length === y.ndim ? y : y.reshape(shape);
+};
+
+/**
+ * x·wᵀ + b, as a fully connected layer computes it.
+ *
+ * @param x [..., in]
+ * @param w [out, in]
+ * @param b [out], or null
+ */
+export const linear: (x: Tensor, w: Tensor, b?: Tensor | null) => Tensor = (x, w, b) => {
+  expectFloat('linear', x);
+  expectSameFloat('linear', x, w);
+  if (b) expectSameFloat('linear', x, b);
+  const [outputs, inputs] = w.shape;
+  if (w.ndim !== 2 || x.ndim === 0 || x.shape[x.ndim - 1] !== inputs) {
+    throw new MinibatchError(
+      `linear: takes x of [..., in] and w of [out, in], got ${formatShape(x.shape)} and ${formatShape(w.shape)}`,
+    );
+  }
+  if (b && (b.ndim !== 1 || b.size !== outputs)) {
+    throw new MinibatchError(`linear: takes a bias of shape [${outputs}], got ${formatShape(b.shape)}`);
+  }
+  const rows = x.ndim === 2 ? x : x.reshape([sizeOf(x.shape.slice(0, -1)), inputs]);
+  const y = product(rows, w, false, true);
+  const biased = b ? y.add(b) : y;
+  return x.ndim === 2 ? biased : biased.reshape([...x.shape.slice(0, -1), outputs]);
+};
+
+/** A·B, where A is a or its transpose and B is b or its transpose; leading dimensions broadcast. */
+const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor = defineOp(
+  'matmul',
+  (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => {
+    expectFloat('matmul', a);
+    expectSameFloat('matmul', a, b);
+    const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const [m, k] = sides(a.shape, transposeA);
+    const [, n] = sides(b.shape, transposeB);
+    const y = empty([...batch, m, n], a.dtype);
+    const matrixA = matrixOf(a, transposeA);
+    const matrixB = matrixOf(b, transposeB);
+    const plan = planBroadcast([...batch, 1], [withoutMatrix(a.shape), withoutMatrix(b.shape)]);
+    const inner = plan.sizes.length - 1;
+    let offset = 0;
+    forEachRow(plan, ([batchA, batchB]) => {
+      for (let i = 0; i < plan.sizes[inner]; i++, offset += m * n) {
+        matrixA.offset = (batchA + i * plan.steps[0][inner]) * m * k;
+        matrixB.offset = (batchB + i * plan.steps[1][inner]) * k * n;
+        kernels.matmul(m, n, k, matrixA, matrixB, y.data, offset);
+      }
+    });
+    const da = (dy: Tensor) => (transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB));
+    const db = (dy: Tensor) => (transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false));
+    return {
+      output: y,
+      vjp: [saving([b], (dy) => sumTo(da(dy), a.shape)), saving([a], (dy) => sumTo(db(dy), b.shape))],
+    };
+  },
+);
+
+/** Rows and columns of the last two dimensions, read transposed or not. */
+function sides(shape: Shape, transposed: boolean): [number, number] {
+  const [rows, columns] = shape.slice(-2);
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+function matrixOf(x: FloatTensor, transposed: boolean): kernels.Matrix {
+  const columns = x.shape[x.ndim - 1];
+  return {
+    data: x.data,
+    offset: 0,
+    rowStep: transposed ? 1 : columns,
+    columnStep: transposed ? columns : 1,
+  };
+}
+
+/** The shape with each matrix taken as one value, so that steps count matrices. */
+function withoutMatrix(shape: Shape): Shape {
+  return [...shape.slice(0, -2), 1];
+}

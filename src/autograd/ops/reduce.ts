@@ -1,0 +1,122 @@
+import { MinibatchError } from '../../tensor/error.js';
+import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
+import * as kernels from '../../tensor/kernels/reduce.js';
+import { formatShape, reducedShape, resolveDim, resolveDims, type Shape, stridesOf } from '../../tensor/shape.js';
+import { empty, expectFloat, Tensor } from '../../tensor/tensor.js';
+import { defineOp, saving } from '../define-op.js';
+
+/** A dimension, or several; −1 is the last. All, where none is given. */
+export type Dims = number | readonly number[];
+
+export interface ReduceOptions {
+  /** Leave a side of 1 in the place of each dimension that is reduced; false unless said otherwise. */
+  keepDims?: boolean;
+}
+
+/** A reduction over `dims`. */
+export type Reduction = (x: Tensor, dims?: Dims, options?: ReduceOptions) => Tensor;
+
+/** How to walk `x` beside the result of reducing it over `dims`. */
+function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
+  const kept = reducedShape(shape, dims, true);
+  const outSteps = stridesOf(kept).map((step, d) => (dims.includes(d) ? 0 : step));
+  return mergeDimensions(shape, [stridesOf(shape), outSteps]);
+}
+
+/** The sum over `dims`, accumulated in double precision. The sum of nothing is 0. */
+export const sum: Reduction = defineOp('sum', (x: Tensor, dims?: Dims, { keepDims = false }: ReduceOptions = {}) => {
+  expectFloat('sum', x);
+  const reduced = resolveDims('sum', dims, x.ndim);
+  const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
+  const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
+  kernels.sum(reductionPlan(x.shape, reduced), x.data, sums);
+  if (sums !== y.data) y.data.set(sums);
+  const kept = reducedShape(x.shape, reduced, true);
+  return { output: y, vjp: [(dy) => dy.reshape(kept).broadcastTo(x.shape)] };
+});
+
+/** The mean over `dims`. */
+export const mean: Reduction = (x, dims, options) => {
+  expectFloat('mean', x);
+  return sum(x, dims, options).div(groupSize(x, resolveDims('mean', dims, x.ndim)));
+};
+
+/** Number of values that are reduced to one. */
+function groupSize(x: Tensor, dims: readonly number[]): number {
+  return dims.reduce((size, d) => size * x.shape[d], 1);
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** What is taken from the number of values before dividing: 1 (the unbiased estimate) unless said otherwise. */
+  correction?: number;
+}
+
+/** The variance over `dims`: Σ(x − mean)² / (n − correction). */
+export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Tensor = (x, dims, options = {}) => {
+  expectFloat('variance', x);
+  const { correction = 1, keepDims } = options;
+  const reduced = resolveDims('variance', dims, x.ndim);
+  const n = groupSize(x, reduced);
+  if (!(n - correction > 0)) {
+    throw new MinibatchError(`variance: ${n} values and a correction of ${correction} leave nothing to divide by`);
+  }
+  const centered = x.sub(x.mean(reduced, { keepDims: true }));
+  return centered
+    .square()
+    .sum(reduced, { keepDims })
+    .div(n - correction);
+};
+
+/** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. */
+export const max: Reduction = defineOp('max', (x: Tensor, dims?: Dims, { keepDims = false }: ReduceOptions = {}) => {
+  expectFloat('max', x);
+  const reduced = resolveDims('max', dims, x.ndim);
+  if (groupSize(x, reduced) === 0) {
+    throw new MinibatchError(`max: shape ${formatShape(x.shape)} has no values to choose from`);
+  }
+  const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
+  y.data.fill(Number.NEGATIVE_INFINITY);
+  const plan = reductionPlan(x.shape, reduced);
+  kernels.max(plan, x.data, y.data);
+  const kept = reducedShape(x.shape, reduced, true);
+  const share = () => {
+    const isMax = empty(x.shape, x.dtype);
+    kernels.equal(plan, x.data, y.data, isMax.data);
+    return isMax.div(isMax.sum(reduced, { keepDims: true }));
+  };
+  return { output: y, vjp: [saving([x, y], (dy) => dy.reshape(kept).mul(share()))] };
+});
+
+/** The smallest value over `dims`; equal ones share the derivative. */
+export const min: Reduction = (x, dims, options) => {
+  expectFloat('min', x);
+  return x.neg().max(dims, options).neg();
+};
+
+/** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */
+export const logSumExp: Reduction = (x, dims, { keepDims = false } = {}) => {
+  expectFloat('logSumExp', x);
+  const reduced = resolveDims('logSumExp', dims, x.ndim);
+  const largest = x.detach().max(reduced, { keepDims: true });
+  const total = x.sub(largest).exp().sum(reduced, { keepDims: true });
+  const result = total.log().add(largest);
+  return keepDims ? result : result.reshape(reducedShape(x.shape, reduced, false));
+};
+
+/** The index of the largest value along `dim`, the first of equal ones; int32. Over all values where none is given. */
+export const argmax: (x: Tensor, dim?: number) => Tensor = (x, dim) => {
+  expectFloat('argmax', x);
+  const along = dim === undefined ? 0 : resolveDim('argmax', dim, x.ndim);
+  const shape = dim === undefined ? [x.size] : x.shape;
+  const n = shape[along];
+  if (n === 0) throw new MinibatchError(`argmax: shape ${formatShape(x.shape)} has no values to choose from`);
+  const inner = shape.slice(along + 1).reduce((a, b) => a * b, 1);
+  const indices = new Int32Array(x.size / n);
+  for (let i = 0; i < indices.length; i++) {
+    const start = Math.floor(i / inner) * n * inner + (i % inner);
+    for (let j = 1; j < n; j++) {
+      if (x.data[start + j * inner] > x.data[start + indices[i] * inner]) indices[i] = j;
+    }
+  }
+  return Tensor.wrap(indices, dim === undefined ? [] : reducedShape(shape, [along], false));
+};

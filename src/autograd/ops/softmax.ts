@@ -1,0 +1,32 @@
+import { MinibatchError } from '../../tensor/error.js';
+import * as kernels from '../../tensor/kernels/softmax.js';
+import { resolveDim, sizeOf } from '../../tensor/shape.js';
+import { empty, expectFloat, type Tensor } from '../../tensor/tensor.js';
+import { defineOp, saving } from '../define-op.js';
+
+function apply(name: string, kernel: typeof kernels.softmax, x: Tensor, dim: number): { y: Tensor; along: number } {
+  expectFloat(name, x);
+  const along = resolveDim(name, dim, x.ndim);
+  if (x.shape[along] === 0) throw new MinibatchError(`${name}: dimension ${dim} of [${x.shape.join(', ')}] is empty`);
+  const y = empty(x.shape, x.dtype);
+  kernel(sizeOf(x.shape.slice(0, along)), x.shape[along], sizeOf(x.shape.slice(along + 1)), x.data, y.data);
+  return { y, along };
+}
+
+/** eˣ / Σ eˣ along `dim`. */
+export const softmax: (x: Tensor, dim: number) => Tensor = defineOp('softmax', (x: Tensor, dim: number) => {
+  const { y, along } = apply('softmax', kernels.softmax, x, dim);
+  return {
+    output: y,
+    vjp: [saving([y], (dy) => y.mul(dy.sub(dy.mul(y).sum(along, { keepDims: true }))))],
+  };
+});
+
+/** ln(eˣ / Σ eˣ) along `dim`, exact where softmax itself would be 0. */
+export const logSoftmax: (x: Tensor, dim: number) => Tensor = defineOp('logSoftmax', (x: Tensor, dim: number) => {
+  const { y, along } = apply('logSoftmax', kernels.logSoftmax, x, dim);
+  return {
+    output: y,
+    vjp: [saving([y], (dy) => dy.sub(y.exp().mul(dy.sum(along, { keepDims: true }))))],
+  };
+});
