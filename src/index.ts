@@ -1,0 +1,51 @@
+import './autograd/methods.js';
+
+export { type BackwardOptions, backward, type GradOptions, grad } from './autograd/backward.js';
+export {
+  defineOp,
+  type JointVjp,
+  type Output,
+  type Rule,
+  type Saving,
+  saving,
+  type Vjp,
+} from './autograd/define-op.js';
+export {
+  type CheckedFunction,
+  GradcheckError,
+  type GradcheckOptions,
+  type GradgradcheckOptions,
+  gradcheck,
+  gradgradcheck,
+} from './autograd/gradcheck.js';
+export { addMethods, type MethodsOf } from './autograd/methods.js';
+export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
+export type { Binary, Operand } from './autograd/ops/arithmetic.js';
+export type { BatchNormOptions } from './autograd/ops/batch-norm.js';
+export type { Unary } from './autograd/ops/elementwise.js';
+export * from './autograd/ops/index.js';
+export type { CrossEntropyOptions, LossOptions } from './autograd/ops/losses.js';
+export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd/ops/reduce.js';
+export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
+export { type IdxArray, parseIdx } from './data/idx.js';
+export { DataLoader, type DataLoaderOptions } from './data/loader.js';
+export { ReLU, Sigmoid, Tanh } from './layers/activations.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormLayerOptions,
+  recalibrate,
+} from './layers/batch-norm.js';
+export * as init from './layers/init.js';
+export { Linear, type LinearOptions } from './layers/linear.js';
+export { Module, Parameter, type StateDict } from './layers/module.js';
+export { Sequential } from './layers/sequential.js';
+export { Optimizer, type OptimizerInput, type OptimizerState, type ParameterGroup } from './optim/optimizer.js';
+export { SGD, type SGDOptions } from './optim/sgd.js';
+export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
+export type { DType, FloatArray, FloatDType, TypedArray } from './tensor/dtype.js';
+export { MinibatchError } from './tensor/error.js';
+export { Generator, type GeneratorState, manualSeed, type RandomOptions, rand, randn } from './tensor/random.js';
+export type { Shape } from './tensor/shape.js';
+export { type NestedArray, Tensor } from './tensor/tensor.js';

@@ -1,0 +1,149 @@
+import { noGrad } from '../autograd/mode.js';
+import { batchNorm } from '../autograd/ops/batch-norm.js';
+import { full, ones, zeros } from '../tensor/create.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { MinibatchError } from '../tensor/error.js';
+import { formatShape } from '../tensor/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Module, Parameter } from './module.js';
+
+export interface BatchNormLayerOptions {
+  /** ε, added to the variance; 10⁻⁵ unless given. */
+  eps?: number;
+  /**
+   * How far the running statistics move towards each mini-batch's; 0.1 unless given. null keeps the plain average over
+   * all mini-batches seen.
+   */
+  momentum?: number | null;
+  /** Whether to learn γ and β; true unless said otherwise. Without them they are 1 and 0. */
+  affine?: boolean;
+  /** float32 unless said otherwise. */
+  dtype?: FloatDType;
+}
+
+/** What batch normalization is for any number of positions; the classes below say which shapes they take. */
+abstract class BatchNorm extends Module {
+  /** [C]; 1 at first. */
+  readonly gamma: Parameter | null;
+  /** [C]; 0 at first. */
+  readonly beta: Parameter | null;
+  /** [C]; the mean that inference uses. */
+  readonly runningMean: Tensor;
+  /** [C]; the unbiased variance that inference uses. */
+  readonly runningVar: Tensor;
+  /** How many mini-batches the running statistics have seen; int32. */
+  readonly numBatchesTracked: Tensor;
+  readonly eps: number;
+  momentum: number | null;
+
+  // Which shapes are taken, in words and in numbers of dimensions.
+  protected abstract readonly takes: string;
+  protected abstract readonly ranks: readonly number[];
+
+  constructor(
+    readonly numFeatures: number,
+    options: BatchNormLayerOptions = {},
+  ) {
+    super();
+    const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = options;
+    const name = this.constructor.name;
+    if (!Number.isInteger(numFeatures) || numFeatures < 1) {
+      throw new MinibatchError(`${name}: takes a whole number of channels from 1, got ${numFeatures}`);
+    }
+    if (!(eps >= 0)) throw new MinibatchError(`${name}: eps is a number from 0, got ${eps}`);
+    if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
+      throw new MinibatchError(`${name}: momentum is a number from 0 to 1, or null, got ${momentum}`);
+    }
+    this.eps = eps;
+    this.momentum = momentum;
+    this.gamma = affine ? new Parameter(ones([numFeatures], { dtype })) : null;
+    this.beta = affine ? new Parameter(zeros([numFeatures], { dtype })) : null;
+    this.runningMean = zeros([numFeatures], { dtype });
+    this.runningVar = ones([numFeatures], { dtype });
+    this.numBatchesTracked = zeros([], { dtype: 'int32' });
+  }
+
+  forward(x: Tensor): Tensor {
+    if (!this.ranks.includes(x.ndim) || x.shape[1] !== this.numFeatures) {
+      throw new MinibatchError(
+        `${this.constructor.name}: takes ${this.takes} with C = ${this.numFeatures}, got ${formatShape(x.shape)}`,
+      );
+    }
+    const { gamma, beta, runningMean, runningVar, training, eps } = this;
+    const seen = this.numBatchesTracked.item() + 1;
+    const momentum = this.momentum ?? 1 / seen;
+    const y = batchNorm(x, gamma, beta, { runningMean, runningVar, training, momentum, eps });
+    if (training) this.numBatchesTracked.assign(full([], seen, { dtype: 'int32' }));
+    return y;
+  }
+
+  /** Forgets all mini-batches seen: mean 0, variance 1. */
+  resetRunningStatistics(): void {
+    this.runningMean.assign(zeros([this.numFeatures]));
+    this.runningVar.assign(ones([this.numFeatures]));
+    this.numBatchesTracked.assign(zeros([]));
+  }
+}
+
+/** Batch normalization of [N, C] or [N, C, L], as after a fully connected layer (Ioffe & Szegedy, 2015). */
+export class BatchNorm1d extends BatchNorm {
+  protected readonly takes = '[N, C] or [N, C, L]';
+  protected readonly ranks = [2, 3];
+}
+
+/** Batch normalization of [N, C, H, W], per channel over batch and positions (Ioffe & Szegedy, 2015, section 3.2). */
+export class BatchNorm2d extends BatchNorm {
+  protected readonly takes = '[N, C, H, W]';
+  protected readonly ranks = [4];
+}
+
+/** Batch normalization of [N, C, D, H, W]. */
+export class BatchNorm3d extends BatchNorm {
+  protected readonly takes = '[N, C, D, H, W]';
+  protected readonly ranks = [5];
+}
+
+/**
+ * Replaces the running statistics of every batch normalization in `model` by those of the population (Ioffe & Szegedy,
+ * 2015, Algorithm 2): the means, over the mini-batches of training data given, of the mini-batch's mean and unbiased
+ * variance.
+ *
+ * The batch normalizations run as in training; everything else (dropout, say) as in inference, since that is what the
+ * statistics will be used with. Modes are left as they were.
+ *
+ * @throws if there are no batches; if anything throws, the statistics are what they were.
+ */
+export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
+  const modules = model.modules();
+  const norms = modules.filter((module) => module instanceof BatchNorm);
+  const modes = modules.map((module) => module.training);
+  const before = norms.map((norm) => ({ momentum: norm.momentum, state: norm.stateDict() }));
+  let seen = 0;
+  try {
+    model.eval();
+    for (const norm of norms) {
+      norm.training = true;
+      norm.momentum = null;
+      norm.resetRunningStatistics();
+    }
+    noGrad(() => {
+      for (const batch of batches) {
+        model.forward(batch);
+        seen++;
+      }
+    });
+    if (seen === 0) throw new MinibatchError('recalibrate: takes at least one batch');
+  } catch (error) {
+    norms.forEach((norm, i) => {
+      norm.loadStateDict(before[i].state);
+    });
+    throw error;
+  } finally {
+    norms.forEach((norm, i) => {
+      norm.momentum = before[i].momentum;
+    });
+    modules.forEach((module, i) => {
+      module.training = modes[i];
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { linear } from '../autograd/ops/matmul.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { MinibatchError } from '../tensor/error.js';
+import { empty, type Tensor } from '../tensor/tensor.js';
+import { type InitOptions, uniform } from './init.js';
+import { Module, Parameter } from './module.js';
+
+export interface LinearOptions extends InitOptions {
+  /** Whether to add a bias; true unless said otherwise. Before batch normalization it has no effect. */
+  bias?: boolean;
+  /** float32 unless said otherwise. */
+  dtype?: FloatDType;
+}
+
+/** A fully connected layer: y = x·Wᵀ + b for x of [..., inFeatures]. */
+export class Linear extends Module {
+  /** [outFeatures, inFeatures], uniform in ±1/√inFeatures at first. */
+  readonly weight: Parameter;
+  /** [outFeatures], uniform in ±1/√inFeatures at first; null without bias. */
+  readonly bias: Parameter | null;
+
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+    super();
+    const { bias = true, dtype = 'float32' } = options;
+    if (![inFeatures, outFeatures].every((n) => Number.isInteger(n) && n > 0)) {
+      throw new MinibatchError(`Linear: takes whole numbers of features from 1, got ${inFeatures} and ${outFeatures}`);
+    }
+    this.weight = new Parameter(empty([outFeatures, inFeatures], dtype));
+    this.bias = bias ? new Parameter(empty([outFeatures], dtype)) : null;
+    const bound = 1 / Math.sqrt(inFeatures);
+    uniform(this.weight, -bound, bound, options);
+    if (this.bias) uniform(this.bias, -bound, bound, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}

@@ -1,0 +1,139 @@
+import type { DType } from '../tensor/dtype.js';
+import { MinibatchError } from '../tensor/error.js';
+import { formatShape, sameShape } from '../tensor/shape.js';
+import { expectTensor, Tensor } from '../tensor/tensor.js';
+
+/** A tensor that is learned: a leaf that requires a gradient, and that its module lists. */
+export class Parameter extends Tensor {
+  /** @param values the initial values, which the parameter takes over. */
+  constructor(values: Tensor) {
+    super(values.storage, values.shape);
+    this.requiresGrad = true;
+  }
+}
+
+/** The values of a module's parameters and buffers, by name. */
+export type StateDict = Record<string, Tensor>;
+
+/**
+ * A part of a network: parameters, buffers and smaller modules, and the function they compute.
+ *
+ * Whatever a module keeps in its fields is found there: a `Parameter` is learned, any other tensor is a buffer (state
+ * that is saved but not learned), a `Module` or a list of them is a part. Names are field names joined by dots.
+ */
+export abstract class Module {
+  /** Whether batch normalization, dropout and their like behave as in training. Set it with `train` and `eval`. */
+  training = true;
+
+  abstract forward(x: Tensor): Tensor;
+
+  /** Switches this module and all its parts to training, or with `false` to inference. */
+  train(mode = true): this {
+    for (const [, module] of this.namedModules()) module.training = mode;
+    return this;
+  }
+
+  /** Switches this module and all its parts to inference. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** The parts directly inside this module. */
+  namedChildren(): [string, Module][] {
+    return Object.entries(this).flatMap(([name, value]) => {
+      if (value instanceof Module) return [[name, value] as [string, Module]];
+      if (!Array.isArray(value)) return [];
+      return value.flatMap((part, i) => (part instanceof Module ? [[`${name}.${i}`, part] as [string, Module]] : []));
+    });
+  }
+
+  /** This module, under the name '', and everything inside it. */
+  namedModules(): [string, Module][] {
+    return [
+      ['', this],
+      ...this.namedChildren().flatMap(([name, child]) =>
+        child.namedModules().map(([inner, module]): [string, Module] => [joinName(name, inner), module]),
+      ),
+    ];
+  }
+
+  modules(): Module[] {
+    return [...new Set(this.namedModules().map(([, module]) => module))];
+  }
+
+  /** Every tensor of this module and its parts. */
+  private namedTensors(): [string, Tensor][] {
+    return this.namedModules().flatMap(([path, module]) =>
+      Object.entries(module).flatMap(([name, value]): [string, Tensor][] =>
+        value instanceof Tensor ? [[joinName(path, name), value]] : [],
+      ),
+    );
+  }
+
+  /** What is learned, by name. */
+  namedParameters(): [string, Parameter][] {
+    return this.namedTensors().filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+  }
+
+  /** What is learned: each parameter once, also if it has two names. */
+  parameters(): Parameter[] {
+    return [...new Set(this.namedParameters().map(([, parameter]) => parameter))];
+  }
+
+  /** State that is saved but not learned, by name. */
+  namedBuffers(): [string, Tensor][] {
+    return this.namedTensors().filter(([, tensor]) => !(tensor instanceof Parameter));
+  }
+
+  buffers(): Tensor[] {
+    return [...new Set(this.namedBuffers().map(([, buffer]) => buffer))];
+  }
+
+  /** A copy of every parameter and buffer, by name. */
+  stateDict(): StateDict {
+    return Object.fromEntries(this.namedTensors().map(([name, tensor]) => [name, tensor.detach().clone()]));
+  }
+
+  /**
+   * Overwrites every parameter and buffer with the values in `state`, converted to their dtypes.
+   *
+   * @throws if an entry is missing, unexpected or of another shape; the message lists all of them, and nothing is
+   * loaded.
+   */
+  loadStateDict(state: Readonly<StateDict>): void {
+    const own = new Map(this.namedTensors());
+    const problems = [
+      ...[...own.keys()].filter((name) => !(name in state)).map((name) => `missing: ${name}`),
+      ...Object.keys(state)
+        .filter((name) => !own.has(name))
+        .map((name) => `unexpected: ${name}`),
+      ...[...own].flatMap(([name, tensor]) => {
+        if (!(name in state)) return [];
+        expectTensor(`loadStateDict: ${name}`, state[name]);
+        const { shape } = state[name];
+        return sameShape(shape, tensor.shape)
+          ? []
+          : [`misshapen: ${name} is ${formatShape(tensor.shape)}, got ${formatShape(shape)}`];
+      }),
+    ];
+    if (problems.length > 0) throw new MinibatchError(`loadStateDict: nothing was loaded; ${problems.join('; ')}`);
+    for (const [name, tensor] of own) tensor.assign(state[name]);
+  }
+
+  /** Converts every float parameter and buffer to `dtype`, in place; gradients are dropped. */
+  to(dtype: Exclude<DType, 'int32'>): this {
+    for (const tensor of new Set(this.namedTensors().map(([, tensor]) => tensor))) {
+      if (tensor.dtype !== 'int32') tensor.convertInPlace(dtype);
+    }
+    return this;
+  }
+
+  /** Drops the gradient of every parameter. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.grad = null;
+  }
+}
+
+function joinName(path: string, name: string): string {
+  return path && name ? `${path}.${name}` : path || name;
+}
