@@ -16,10 +16,19 @@ export interface Plan {
 
 /** The plan for operands of shapes that broadcast to `shape`. */
 export function planBroadcast(shape: readonly number[], operands: readonly (readonly number[])[]): Plan {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const simple = operands.every((operand) => operand.length === 0 || isShape(operand, shape));
+  if (simple) return { sizes: [size], steps: operands.map((operand) => [operand.length === 0 ? 0 : 1]) };
   return mergeDimensions(
     shape,
     operands.map((operand) => broadcastSteps(shape, operand)),
   );
+}
+
+function isShape(operand: readonly number[], shape: readonly number[]): boolean {
+  if (operand.length !== shape.length) return false;
+  for (let d = 0; d < shape.length; d++) if (operand[d] !== shape[d]) return false;
+  return true;
 }
 
 /** The step in each dimension of `shape` for an operand that broadcasts to it: 0 where the operand's side is 1. */
