@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import * as minibatch from '../../src/index.js';
 import type { Optimizer, Tensor } from '../../src/index.js';
+import * as minibatch from '../../src/index.js';
 import { expectClose, folder, readCases, type TensorJson, toTensor } from './format.js';
 
 interface Case {
