@@ -5,5 +5,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],
     testTimeout: 60_000,
+    execArgv: ['--expose-gc'], // to see what a backward pass lets go of
   },
 });

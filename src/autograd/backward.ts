@@ -3,7 +3,7 @@ import { MinibatchError } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { empty, expectTensor, type Storage, storageMark, type Tensor } from '../tensor/tensor.js';
 import { type Edge, edgeOf, type Node } from './graph.js';
-import { noGrad, withGrad } from './mode.js';
+import { withGrad } from './mode.js';
 
 export interface BackwardOptions {
   /** Record the backward pass itself, so that its results can be differentiated again; false unless said otherwise. */
@@ -136,22 +136,22 @@ class Pass {
 
   /** Computes the gradients at `targets`, visiting each node once and only those on the way to a target. */
   run(targets: ReadonlySet<Edge>): void {
-    const onTheWay = new Set<Node>();
-    const leadsToTarget = (edge: Edge | null): boolean =>
-      edge !== null && (targets.has(edge) || (edge.node !== null && onTheWay.has(edge.node)));
+    /** The nodes that lead to a target, each with the arguments through which it does. */
+    const onTheWay = new Map<Node, readonly boolean[]>();
     for (const node of this.nodes) {
-      if (node.inputs.some(leadsToTarget)) onTheWay.add(node);
+      const needed = node.inputs.map(
+        (edge) => edge !== null && (targets.has(edge) || (edge.node !== null && onTheWay.has(edge.node))),
+      );
+      if (needed.includes(true)) onTheWay.set(node, needed);
     }
-    for (const node of onTheWay) node.checkReady();
+    for (const [node, needed] of onTheWay) node.checkReady(needed);
 
-    const visit = () => {
+    withGrad(this.createGraph, () => {
       for (let i = this.nodes.length - 1; i >= 0; i--) {
-        const node = this.nodes[i];
-        if (onTheWay.has(node)) this.visit(node, node.inputs.map(leadsToTarget), targets);
+        const needed = onTheWay.get(this.nodes[i]);
+        if (needed) this.visit(this.nodes[i], needed, targets);
       }
-    };
-    if (this.createGraph) withGrad(true, visit);
-    else noGrad(visit);
+    });
   }
 
   private visit(node: Node, needed: readonly boolean[], targets: ReadonlySet<Edge>): void {

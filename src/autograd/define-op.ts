@@ -52,6 +52,14 @@ export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
  *   vjp: [saving([x], (dy) => dy.mul(x.square()).mul(3))],
  * }));
  */
+export function defineOp<Args extends readonly unknown[]>(
+  name: string,
+  rule: (...args: Args) => Rule<Tensor>,
+): (...args: Args) => Tensor;
+export function defineOp<Args extends readonly unknown[]>(
+  name: string,
+  rule: (...args: Args) => Rule<readonly Tensor[]>,
+): (...args: Args) => readonly Tensor[];
 export function defineOp<Args extends readonly unknown[], Out extends Output>(
   name: string,
   rule: (...args: Args) => Rule<Out>,
@@ -95,7 +103,8 @@ function makeNode<Out extends Output>(
     const joint = vjp as JointVjp<Out> | Saving<JointVjp<Out>>;
     const f = isSaving(joint) ? joint.vjp : joint;
     const inputs = args.map((arg) => (requiresGrad(arg) ? edgeOf(arg) : null));
-    return new Node(name, inputs, isSaving(joint) ? joint.tensors : [], (dOutputs, needed) => {
+    const reads = isSaving(joint) ? [{ argument: null, tensors: joint.tensors }] : [];
+    return new Node(name, inputs, reads, (dOutputs, needed) => {
       const gradients = f(gradientOf(dOutputs), needed);
       return inputs.map((input, i) => (input && needed[i] ? checkGradient(name, input, gradients[i], i) : undefined));
     });
@@ -108,9 +117,11 @@ function makeNode<Out extends Output>(
     return edgeOf(arg);
   });
   if (inputs.every((input) => !input)) return null;
-  const saved = each.flatMap((entry, i) => (inputs[i] && entry && isSaving(entry) ? entry.tensors : []));
+  const reads = each.flatMap((entry, i) =>
+    inputs[i] && entry && isSaving(entry) ? [{ argument: i, tensors: entry.tensors }] : [],
+  );
   const functions = each.map((entry, i) => (inputs[i] && entry ? (isSaving(entry) ? entry.vjp : entry) : null));
-  return new Node(name, inputs, saved, (dOutputs, needed) =>
+  return new Node(name, inputs, reads, (dOutputs, needed) =>
     inputs.map((input, i) =>
       input && needed[i] ? checkGradient(name, input, functions[i]?.(gradientOf(dOutputs)), i) : undefined,
     ),

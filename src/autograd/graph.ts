@@ -32,8 +32,15 @@ export function edgeOf(x: Tensor): Edge {
  */
 export type PullBack = (dOutputs: readonly Tensor[], needed: readonly boolean[]) => readonly (Tensor | undefined)[];
 
+/** Tensors that the derivative for one argument reads; for every argument, where that is null. */
+export interface Reads {
+  argument: number | null;
+  tensors: readonly Tensor[];
+}
+
 /** A tensor that a derivative reads, and its version when that was decided. */
 interface SavedTensor {
+  argument: number | null;
   tensor: Tensor;
   version: number;
 }
@@ -51,10 +58,12 @@ export class Node {
     readonly name: string,
     /** One for each argument; null for one that needs no gradient. */
     readonly inputs: readonly (Edge | null)[],
-    saved: readonly Tensor[],
+    reads: readonly Reads[],
     pullBack: PullBack,
   ) {
-    this.saved = saved.map((tensor) => ({ tensor, version: tensor.version }));
+    this.saved = reads.flatMap(({ argument, tensors }) =>
+      tensors.map((tensor) => ({ argument, tensor, version: tensor.version })),
+    );
     this.pullBack = pullBack;
   }
 
@@ -65,16 +74,16 @@ export class Node {
     output.edge = edge;
   }
 
-  /** Throws if this node can no longer be differentiated. */
-  checkReady(): void {
+  /** Throws if this node can no longer be differentiated with respect to the arguments that are needed. */
+  checkReady(needed: readonly boolean[]): void {
     if (!this.pullBack) {
       throw new MinibatchError(
         `backward: the graph of ${this.name} was freed by an earlier backward pass; ` +
           'to go through it twice, pass { retainGraph: true } the first time',
       );
     }
-    for (const { tensor, version } of this.saved) {
-      if (tensor.version !== version) {
+    for (const { argument, tensor, version } of this.saved) {
+      if (tensor.version !== version && (argument === null || needed[argument])) {
         throw new MinibatchError(
           `backward: ${this.name} needs a tensor of shape [${tensor.shape.join(', ')}] as it was when ${this.name} ran, ` +
             `but it has been overwritten since (version ${tensor.version}, saved at ${version})`,
@@ -84,7 +93,7 @@ export class Node {
   }
 
   run(dOutputs: readonly Tensor[], needed: readonly boolean[]): readonly (Tensor | undefined)[] {
-    this.checkReady();
+    this.checkReady(needed);
     return (this.pullBack as PullBack)(dOutputs, needed);
   }
 

@@ -63,7 +63,7 @@ const batchNormBackward: (
     else kernels.inferenceInputGradient(layout, dy.data, statistics, dataOf(gamma), dx.data);
     return {
       output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
-      vjp: saving(gamma ? [dy, x, gamma] : [dy, x], (second) =>
+      vjp: saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly Tensor[]) =>
         batchNormBackwardBackward(dy, x, gamma, statistics, training, ...second),
       ),
     };

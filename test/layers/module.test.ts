@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import {
+  BatchNorm1d,
+  Linear,
+  Module,
+  ones,
+  Parameter,
+  ReLU,
+  randn,
+  Sequential,
+  Sigmoid,
+  Tanh,
+  type Tensor,
+  zeros,
+} from '../../src/index.js';
+
+class Twice extends Module {
+  readonly inner = new Linear(2, 2);
+  readonly branches = [new Linear(2, 1, { bias: false }), new Sequential(new ReLU(), new BatchNorm1d(2))];
+  readonly scale = new Parameter(ones([1]));
+  readonly offset: Tensor = zeros([1]);
+
+  forward(x: Tensor): Tensor {
+    return this.inner.forward(this.inner.forward(x)).mul(this.scale).add(this.offset);
+  }
+}
+
+describe('Module', () => {
+  it('finds parameters, buffers and parts in its fields', () => {
+    const net = new Twice();
+    expect(net.namedParameters().map(([name]) => name)).toEqual([
+      'scale',
+      'inner.weight',
+      'inner.bias',
+      'branches.0.weight',
+      'branches.1.1.gamma',
+      'branches.1.1.beta',
+    ]);
+    expect(net.namedBuffers().map(([name]) => name)).toEqual([
+      'offset',
+      'branches.1.1.runningMean',
+      'branches.1.1.runningVar',
+      'branches.1.1.numBatchesTracked',
+    ]);
+    expect(net.modules()).toHaveLength(6);
+  });
+
+  it('names the parts of a Sequential by position', () => {
+    const net = new Sequential(new Linear(4, 3, { bias: false }), new BatchNorm1d(3), new Sigmoid(), new Linear(3, 1));
+    expect(Object.keys(net.stateDict())).toEqual([
+      '0.weight',
+      '1.gamma',
+      '1.beta',
+      '1.runningMean',
+      '1.runningVar',
+      '1.numBatchesTracked',
+      '3.weight',
+      '3.bias',
+    ]);
+    expect(() => new Sequential(new ReLU(), 3 as never)).toThrow('Sequential: argument 1 is not a module');
+  });
+
+  it('lists a shared parameter once, and gives it both gradients', () => {
+    const net = new Twice();
+    net
+      .forward(randn([3, 2]))
+      .sum()
+      .backward();
+    const shared = new Sequential(net.inner, net.inner);
+    expect(shared.parameters()).toHaveLength(2);
+    const weight = net.inner.weight;
+    const together = weight.grad?.toArray();
+    weight.grad = null;
+    expect(together).not.toBeNull();
+    const x = randn([3, 2]);
+    const [first, second] = [new Linear(2, 2), new Linear(2, 2)];
+    for (const layer of [first, second]) layer.loadStateDict(net.inner.stateDict());
+    second.forward(first.forward(x)).sum().backward();
+    net.inner.zeroGrad();
+    net.inner.forward(net.inner.forward(x)).sum().backward();
+    const sum = (first.weight.grad as Tensor).add(second.weight.grad as Tensor);
+    (net.inner.weight.grad as Tensor).data.forEach((v, i) => {
+      expect(v).toBeCloseTo(sum.data[i], 5);
+    });
+  });
+
+  it('switches modes everywhere', () => {
+    const net = new Twice();
+    expect(
+      net
+        .eval()
+        .modules()
+        .some((m) => m.training),
+    ).toBe(false);
+    expect(
+      net
+        .train()
+        .modules()
+        .every((m) => m.training),
+    ).toBe(true);
+  });
+
+  it('drops gradients', () => {
+    const net = new Twice();
+    net
+      .forward(ones([1, 2]))
+      .sum()
+      .backward();
+    net.zeroGrad();
+    expect(net.parameters().every((p) => p.grad === null)).toBe(true);
+  });
+
+  it('converts in place, so that who holds a parameter keeps it', () => {
+    const net = new Twice();
+    const parameters = net.parameters();
+    net.to('float64');
+    expect(net.parameters()).toEqual(parameters);
+    expect(net.parameters().map((p) => p.dtype)).toEqual(parameters.map(() => 'float64'));
+    expect(net.buffers().map((b) => b.dtype)).toEqual(['float64', 'float64', 'float64', 'int32']);
+    expect(net.forward(ones([1, 2], { dtype: 'float64' })).dtype).toBe('float64');
+  });
+});
+
+describe('state', () => {
+  it('is a copy, and comes back from it, also into another dtype', () => {
+    const net = new Twice();
+    const state = net.stateDict();
+    const other = new Twice().to('float64');
+    other.loadStateDict(state);
+    expect(other.inner.weight.dtype).toBe('float64');
+    expect(other.inner.weight.toArray()).toEqual(net.inner.weight.toArray());
+    net.inner.weight.assign(zeros([2, 2]));
+    expect(state['inner.weight'].toArray()).toEqual(other.inner.weight.toArray());
+  });
+
+  it('that does not fit is refused whole, with everything that is wrong', () => {
+    const net = new Twice();
+    const before = net.stateDict();
+    const { scale: _, ...rest } = new Twice().stateDict();
+    const state = { ...rest, 'inner.weight': zeros([3, 2]), 'inner.wieght': zeros([2, 2]) };
+    expect(() => net.loadStateDict(state)).toThrow(
+      'loadStateDict: nothing was loaded; missing: scale; unexpected: inner.wieght; ' +
+        'misshapen: inner.weight is [2, 2], got [3, 2]',
+    );
+    for (const [name, value] of Object.entries(net.stateDict()))
+      expect(value.toArray()).toEqual(before[name].toArray());
+    expect(() => net.loadStateDict({ ...before, scale: 1 as never })).toThrow(
+      'loadStateDict: scale: takes a tensor, got 1',
+    );
+  });
+});
+
+describe('Linear and activations', () => {
+  it('compute what they say', () => {
+    const layer = new Linear(3, 2);
+    layer.weight.assign(ones([2, 3]));
+    layer.bias?.assign(ones([2]));
+    expect(layer.forward(ones([4, 3])).toArray()).toEqual(Array(4).fill([4, 4]));
+    expect(new ReLU().forward(ones([1]).neg()).toArray()).toEqual([0]);
+    expect(new Sigmoid().forward(zeros([1])).toArray()).toEqual([0.5]);
+    expect(new Tanh().forward(zeros([1])).toArray()).toEqual([0]);
+  });
+
+  it('begin within ±1/√inFeatures', () => {
+    const layer = new Linear(100, 50);
+    const largest = Math.max(...layer.weight.data.map(Math.abs), ...(layer.bias as Tensor).data.map(Math.abs));
+    expect(largest).toBeLessThanOrEqual(0.1);
+    expect(largest).toBeGreaterThan(0.099);
+  });
+
+  it('refuse what does not fit', () => {
+    expect(() => new Linear(0, 3)).toThrow('Linear: takes whole numbers of features from 1, got 0 and 3');
+    expect(() => new Linear(3, 2).forward(ones([4, 2]))).toThrow(
+      'linear: takes x of [..., in] and w of [out, in], got [4, 2] and [2, 3]',
+    );
+  });
+});

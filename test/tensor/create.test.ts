@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { arange, eye, full, MinibatchError, ones, Tensor, tensor, zeros } from '../../src/index.js';
+
+describe('tensor', () => {
+  it('takes nested arrays, numbers and typed arrays', () => {
+    expect(
+      tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]).shape,
+    ).toEqual([2, 3]);
+    expect(
+      tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]).dtype,
+    ).toBe('float32');
+    expect(tensor(3).shape).toEqual([]);
+    expect(tensor(3).item()).toBe(3);
+    expect(tensor([]).shape).toEqual([0]);
+    expect(tensor([[], []]).shape).toEqual([2, 0]);
+    expect(tensor(new Float64Array([1, 2])).dtype).toBe('float64');
+    expect(tensor(new Int32Array([1, 2]), { dtype: 'float32' }).dtype).toBe('float32');
+    expect(tensor([1, 2, 3, 4], { shape: [2, 2] }).toArray()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
+  it('copies the values and the shape', () => {
+    const values = new Float32Array([1, 2]);
+    const shape = [2, 1];
+    const x = tensor(values, { shape });
+    values[0] = 9;
+    shape[0] = 9;
+    expect(x.toArray()).toEqual([[1], [2]]);
+  });
+
+  it.each([
+    [() => tensor([[1, 2], [3]]), 'tensor: the nested arrays are ragged: at depth 1 an array of 2 beside one of 1'],
+    [() => tensor([[1, 2], 3]), 'tensor: the nested arrays are ragged: at depth 1 an array of 2 beside 3'],
+    [
+      () => tensor([1, [2]]),
+      'tensor: the nested arrays are ragged or hold no numbers: got an array of 1 where a number stands',
+    ],
+    [() => tensor(['1'] as never), 'tensor: the nested arrays are ragged or hold no numbers: got 1'],
+    [() => tensor([1, 2, 3], { shape: [2, 2] }), 'tensor: shape [2, 2] takes 4 values, got 3'],
+    [() => tensor([1], { shape: [-1] }), 'tensor: a shape is a list of whole numbers from 0, got [-1]'],
+    [() => tensor([1], { dtype: 'int8' as never }), 'tensor: no dtype int8; there are float32, float64, int32'],
+    [() => tensor([1], { dtype: 'int32', requiresGrad: true }), 'requiresGrad: an int32 tensor has no derivative'],
+    [() => zeros([1.5]), 'full: a shape is a list of whole numbers from 0, got [1.5]'],
+    [() => arange(0, 5, 0), 'arange: takes finite numbers and a step other than 0, got 0, 5, 0'],
+  ])('refuses what makes no tensor: %s', (make, message) => {
+    expect(make).toThrow(MinibatchError);
+    expect(make).toThrow(message);
+  });
+});
+
+describe('other creation', () => {
+  it('fills', () => {
+    expect(zeros([2, 2]).toArray()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(ones([3], { dtype: 'int32' }).dtype).toBe('int32');
+    expect(full([2], 7, { dtype: 'float64', requiresGrad: true }).requiresGrad).toBe(true);
+    expect(arange(3).toArray()).toEqual([0, 1, 2]);
+    expect(arange(2, 8, 2).toArray()).toEqual([2, 4, 6]);
+    expect(arange(3, 0, -1).toArray()).toEqual([3, 2, 1]);
+    expect(eye(2, 3).toArray()).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+    ]);
+  });
+});
+
+describe('a tensor', () => {
+  it('has one value, or item throws', () => {
+    expect(() => zeros([2, 2]).item()).toThrow('item: the tensor has 4 values (shape [2, 2]), not one');
+  });
+
+  it('is overwritten by assign, which counts versions and converts', () => {
+    const x = zeros([2]);
+    const view = x.detach();
+    x.assign(tensor([1.5, 2.5], { dtype: 'float64' }));
+    expect(view.toArray()).toEqual([1.5, 2.5]);
+    expect(view.version).toBe(1);
+    expect(() => x.assign(zeros([3]))).toThrow('assign: a tensor of shape [3] does not fit one of shape [2]');
+    expect(() => x.assign([1, 2] as never)).toThrow('assign: takes a tensor');
+    const y = ones([2], { requiresGrad: true }).mul(2);
+    expect(() => y.assign(x)).toThrow('assign: this tensor is the result of an operation');
+    expect(x.toArray()).toEqual([1.5, 2.5]);
+  });
+
+  it('can only ask for a gradient as a leaf', () => {
+    const y = ones([2], { requiresGrad: true }).mul(2);
+    expect(() => {
+      y.requiresGrad = false;
+    }).toThrow('requiresGrad: this tensor is the result of mul');
+    expect(y).toBeInstanceOf(Tensor);
+  });
+});
