@@ -29,6 +29,7 @@ export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd
 export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
 export { type IdxArray, parseIdx } from './data/idx.js';
 export { DataLoader, type DataLoaderOptions } from './data/loader.js';
+export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
 export { ReLU, Sigmoid, Tanh } from './layers/activations.js';
 export {
   BatchNorm1d,

@@ -5,8 +5,10 @@ import { empty, expectTensor, Tensor } from '../tensor/tensor.js';
 import { grad } from './backward.js';
 import { noGrad } from './mode.js';
 
-/** The function to check: any number of tensors in, one or several out. */
-export type CheckedFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
+/** The function to check: tensors in, one or several out. */
+export type CheckedFunction<Inputs extends readonly Tensor[] = Tensor[]> = (
+  ...inputs: Inputs
+) => Tensor | readonly Tensor[];
 
 export interface GradcheckOptions {
   /** Half the distance between the two points of a difference; 10⁻⁵ unless given, times |x| where that is above 1. */
@@ -51,8 +53,12 @@ export class GradcheckError extends MinibatchError {
  * @returns the largest relative error found, |a − n| / max(|a|, |n|, atol/rtol).
  * @throws GradcheckError at the worst value, if an error is above `rtol`.
  */
-export function gradcheck(fn: CheckedFunction, inputs: readonly Tensor[], options: GradcheckOptions = {}): number {
-  return check('gradcheck', fn, inputs, options);
+export function gradcheck<Inputs extends readonly Tensor[]>(
+  fn: CheckedFunction<Inputs>,
+  inputs: readonly [...Inputs],
+  options: GradcheckOptions = {},
+): number {
+  return check('gradcheck', fn as unknown as CheckedFunction, inputs, options);
 }
 
 export interface GradgradcheckOptions extends GradcheckOptions {
@@ -64,18 +70,19 @@ export interface GradgradcheckOptions extends GradcheckOptions {
  * Checks second derivatives as `gradcheck` checks first ones: the function checked is the vector-Jacobian product of
  * `fn`, which takes the inputs and a random weight for every output value.
  */
-export function gradgradcheck(
-  fn: CheckedFunction,
-  inputs: readonly Tensor[],
+export function gradgradcheck<Inputs extends readonly Tensor[]>(
+  fn: CheckedFunction<Inputs>,
+  inputs: readonly [...Inputs],
   { seed = 0, ...options }: GradgradcheckOptions = {},
 ): number {
+  const checkedFunction = fn as unknown as CheckedFunction;
   const generator = new Generator(seed);
-  const weights = noGrad(() => outputsOf(fn, inputs)).map((output) =>
+  const weights = noGrad(() => outputsOf(checkedFunction, inputs)).map((output) =>
     randn(output.shape, { dtype: 'float64', requiresGrad: true, generator }),
   );
   const product: CheckedFunction = (...all) => {
     const [args, vs] = [all.slice(0, inputs.length), all.slice(inputs.length)];
-    const weighted = outputsOf(fn, args).map((output, i) => output.mul(vs[i]).sum());
+    const weighted = outputsOf(checkedFunction, args).map((output, i) => output.mul(vs[i]).sum());
     const total = weighted.reduce((sum, term) => sum.add(term));
     const checked = args.filter(isChecked);
     const gradients = grad(total, checked, { createGraph: true, allowUnused: true });

@@ -2,7 +2,7 @@ import { noGrad } from '../autograd/mode.js';
 import type { StateDict } from '../layers/module.js';
 import { MinibatchError } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { expectFloat, Tensor } from '../tensor/tensor.js';
+import { expectFloat, type FloatTensor, Tensor } from '../tensor/tensor.js';
 
 /** Parameters that share one set of options. */
 export type ParameterGroup<Options> = Options & { parameters: readonly Tensor[] };
@@ -59,10 +59,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
   step(): void {
     noGrad(() => {
       for (const group of this.groups) {
-        for (const parameter of group.parameters) {
+        for (const parameter of group.parameters as readonly FloatTensor[]) {
           if (!parameter.grad) continue;
           const state = this.state.get(parameter) ?? {};
-          this.update(parameter, parameter.grad.detach(), state, group);
+          this.update(parameter, parameter.grad.detach() as FloatTensor, state, group);
           this.state.set(parameter, state);
         }
       }
@@ -70,7 +70,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 
   /** Moves one parameter; `state` is its own, empty at first. */
-  protected abstract update(parameter: Tensor, gradient: Tensor, state: StateDict, options: Options): void;
+  protected abstract update(parameter: FloatTensor, gradient: FloatTensor, state: StateDict, options: Options): void;
 
   /** Drops the gradient of every parameter. */
   zeroGrad(): void {

@@ -1,6 +1,7 @@
 import type { StateDict } from '../layers/module.js';
 import { MinibatchError } from '../tensor/error.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { addScaled } from '../tensor/kernels/add-scaled.js';
+import { empty, type FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput } from './optimizer.js';
 
 export interface SGDOptions {
@@ -33,16 +34,23 @@ export class SGD extends Optimizer<SGDOptions> {
     }
   }
 
-  protected update(p: Tensor, gradient: Tensor, state: StateDict, options: SGDOptions): void {
+  protected update(p: FloatTensor, gradient: FloatTensor, state: StateDict, options: SGDOptions): void {
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
-    const g = weightDecay === 0 ? gradient : gradient.add(p.mul(weightDecay));
+    const g = weightDecay === 0 ? gradient : plus(gradient, weightDecay, p);
     if (momentum === 0) {
-      p.assign(p.sub(g.mul(lr)));
+      p.assign(plus(p, -lr, g));
       return;
     }
     const { velocity } = state;
-    state.velocity = velocity ? velocity.mul(momentum).add(g.mul(1 - dampening)) : g.clone();
-    const direction = nesterov ? g.add(state.velocity.mul(momentum)) : state.velocity;
-    p.assign(p.sub(direction.mul(lr)));
+    state.velocity = velocity ? plus(velocity.mul(momentum) as FloatTensor, 1 - dampening, g) : g.clone();
+    const direction = nesterov ? plus(g, momentum, state.velocity as FloatTensor) : (state.velocity as FloatTensor);
+    p.assign(plus(p, -lr, direction));
   }
+}
+
+/** x + factor·y */
+function plus(x: FloatTensor, factor: number, y: FloatTensor): FloatTensor {
+  const result = empty(x.shape, x.dtype);
+  addScaled(x.data, factor, y.data, result.data);
+  return result;
 }

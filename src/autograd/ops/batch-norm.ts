@@ -1,5 +1,6 @@
 import { MinibatchError } from '../../tensor/error.js';
 import * as kernels from '../../tensor/kernels/batch-norm.js';
+import * as secondOrder from '../../tensor/kernels/batch-norm-second-order.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
 import { empty, expectFloat, expectSameFloat, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
@@ -33,9 +34,10 @@ export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null,
     const { training = true } = options;
     check(x, gamma, beta, options);
     const layout = layoutOf(x);
-    const statistics = training ? batchStatistics(x, layout, options) : runningStatistics(options);
     const y = empty(x.shape, x.dtype);
-    kernels.normalize(layout, x.data, statistics, dataOf(gamma), dataOf(beta), y.data);
+    const statistics = training
+      ? trainingForward(layout, x, gamma, beta, options, y)
+      : inferenceForward(layout, x, gamma, beta, options, y);
     return {
       output: y,
       vjp: saving(gamma ? [x, gamma] : [x], (dy) => batchNormBackward(dy, x, gamma ?? null, statistics, training)),
@@ -58,9 +60,8 @@ const batchNormBackward: (
     const dgamma = new Float64Array(layout.C);
     const dbeta = new Float64Array(layout.C);
     const dx = empty(x.shape, x.dtype);
-    kernels.parameterGradients(layout, dy.data, x.data, statistics, dgamma, dbeta);
-    if (training) kernels.inputGradient(layout, dy.data, x.data, statistics, dataOf(gamma), dgamma, dbeta, dx.data);
-    else kernels.inferenceInputGradient(layout, dy.data, statistics, dataOf(gamma), dx.data);
+    const kernel = training ? kernels.backward : kernels.inferenceBackward;
+    kernel(layout, dy.data, x.data, dataOf(gamma), statistics, dgamma, dbeta, dx.data);
     return {
       output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
       vjp: saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly Tensor[]) =>
@@ -93,7 +94,7 @@ const batchNormBackwardBackward: (
     const gradDy = empty(x.shape, x.dtype as FloatTensor['dtype']);
     const gradX = empty(x.shape, gradDy.dtype);
     const gradGamma = empty([layout.C], gradDy.dtype);
-    const kernel = training ? kernels.backwardBackward : kernels.inferenceBackwardBackward;
+    const kernel = training ? secondOrder.backwardBackward : secondOrder.inferenceBackwardBackward;
     kernel(
       layout,
       (dy as FloatTensor).data,
@@ -133,17 +134,23 @@ function perChannel(x: FloatTensor, values: Float64Array): Tensor {
   return result;
 }
 
-/** The statistics of the mini-batch; moves the running ones. */
-function batchStatistics(x: FloatTensor, layout: kernels.Layout, options: BatchNormOptions): kernels.Statistics {
-  const { runningMean, runningVar, momentum = 0.1, eps = 1e-5 } = options;
+/** y from the statistics of the mini-batch, which are returned; moves the running ones. */
+function trainingForward(
+  layout: kernels.Layout,
+  x: FloatTensor,
+  gamma: Tensor | null | undefined,
+  beta: Tensor | null | undefined,
+  { runningMean, runningVar, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+  y: FloatTensor,
+): kernels.Statistics {
   const { N, C, S } = layout;
-  const mean = new Float64Array(C);
+  const statistics = { mean: new Float64Array(C), invStd: new Float64Array(C) };
   const variance = new Float64Array(C);
-  kernels.moments(layout, x.data, mean, variance);
+  kernels.forward(layout, x.data, dataOf(gamma), dataOf(beta), eps, statistics, variance, y.data);
   const m = N * S;
-  if (runningMean) move(runningMean, mean, 1, momentum);
+  if (runningMean) move(runningMean, statistics.mean, 1, momentum);
   if (runningVar) move(runningVar, variance, m / (m - 1), momentum);
-  return { mean, invStd: variance.map((v) => 1 / Math.sqrt(v + eps)) };
+  return statistics;
 }
 
 /** running = (1 − momentum)·running + momentum·factor·batch, rounded once. */
@@ -152,9 +159,18 @@ function move(running: Tensor, batch: Float64Array, factor: number, momentum: nu
   running.assign(Tensor.wrap(moved, running.shape));
 }
 
-function runningStatistics({ runningMean, runningVar, eps = 1e-5 }: BatchNormOptions): kernels.Statistics {
+/** y from the running statistics, which are returned. */
+function inferenceForward(
+  layout: kernels.Layout,
+  x: FloatTensor,
+  gamma: Tensor | null | undefined,
+  beta: Tensor | null | undefined,
+  { runningMean, runningVar, eps = 1e-5 }: BatchNormOptions,
+  y: FloatTensor,
+): kernels.Statistics {
   const mean = Float64Array.from((runningMean as Tensor).data);
   const invStd = Float64Array.from((runningVar as Tensor).data, (v) => 1 / Math.sqrt(v + eps));
+  kernels.inference(layout, x.data, dataOf(gamma), dataOf(beta), { mean, invStd }, y.data);
   return { mean, invStd };
 }
 
