@@ -22,6 +22,7 @@ export { addMethods, type MethodsOf } from './autograd/methods.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Binary, Operand } from './autograd/ops/arithmetic.js';
 export type { BatchNormOptions } from './autograd/ops/batch-norm.js';
+export { concat, stack } from './autograd/ops/concat.js';
 export type { Unary } from './autograd/ops/elementwise.js';
 export * from './autograd/ops/index.js';
 export type { CrossEntropyOptions, LossOptions } from './autograd/ops/losses.js';

@@ -225,3 +225,17 @@ export function expectSameFloat(op: string, first: FloatTensor, x: unknown): ass
     throw new MinibatchError(`${op}: dtypes differ: ${first.dtype} and ${x.dtype}; convert one with to()`);
   }
 }
+
+/** Throws unless `value` is a number; NaN is none. */
+export function expectNumber(op: string, name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number' || Number.isNaN(value)) {
+    throw new MinibatchError(`${op}: ${name} is a number, got ${String(value)}`);
+  }
+}
+
+/** Throws unless `value` is a whole number of at least `least`. */
+export function expectWhole(op: string, name: string, value: unknown, least: number): asserts value is number {
+  if (!Number.isSafeInteger(value) || (value as number) < least) {
+    throw new MinibatchError(`${op}: ${name} is a whole number from ${least}, got ${String(value)}`);
+  }
+}

@@ -44,6 +44,20 @@ export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null,
     };
   });
 
+/**
+ * (x − μ)·r over each channel of x, [N, C, ...]: batch normalization in training without γ, β and running statistics,
+ * for those that group values differently. A channel of a single value gives 0.
+ */
+export const normalizeChannels: (x: Tensor, eps: number) => Tensor = defineOp(
+  'normalizeChannels',
+  (x: Tensor, eps: number) => {
+    expectFloat('normalizeChannels', x);
+    const y = empty(x.shape, x.dtype);
+    const statistics = trainingForward(layoutOf(x), x, null, null, { eps }, y);
+    return { output: y, vjp: [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true)[0])] };
+  },
+);
+
 /** dx, dγ and dβ from dy. `statistics` are what the forward pass used: functions of x in training, else constants. */
 const batchNormBackward: (
   dy: Tensor,

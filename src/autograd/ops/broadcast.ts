@@ -12,7 +12,7 @@ export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = defineOp('broadc
     throw new MinibatchError(`broadcastTo: shape ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`);
   }
   const y = empty([...shape], x.dtype);
-  copy(planBroadcast(shape, [x.shape]), x.data, y.data);
+  copy(planBroadcast(shape, [x.shape, shape]), x.data, 0, y.data, 0);
   return { output: y, vjp: [(dy) => sumTo(dy, x.shape)] };
 });
 

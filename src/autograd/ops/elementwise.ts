@@ -1,5 +1,7 @@
+import { MinibatchError } from '../../tensor/error.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
-import { empty, expectFloat, type Tensor } from '../../tensor/tensor.js';
+import { erf as erfKernel } from '../../tensor/kernels/erf.js';
+import { empty, expectFloat, expectNumber, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
 
 /** y = f(x), element by element, for a float tensor of any shape. */
@@ -32,6 +34,9 @@ export const exp: Unary = unary('exp', kernels.exp, (_, y) => saving([y], (dy) =
 /** ln x */
 export const log: Unary = unary('log', kernels.log, (x) => saving([x], (dy) => dy.div(x)));
 
+/** ln(1 + x), exact where x is tiny */
+export const log1p: Unary = unary('log1p', kernels.log1p, (x) => saving([x], (dy) => dy.div(x.add(1))));
+
 /** √x */
 export const sqrt: Unary = unary('sqrt', kernels.sqrt, (_, y) => saving([y], (dy) => dy.div(y.mul(2))));
 
@@ -46,6 +51,15 @@ export const reciprocal: Unary = unary('reciprocal', kernels.reciprocal, (_, y) 
   saving([y], (dy) => dy.mul(y.square()).neg()),
 );
 
+export const sin: Unary = unary('sin', kernels.sin, (x) => saving([x], (dy) => dy.mul(x.cos())));
+
+export const cos: Unary = unary('cos', kernels.cos, (x) => saving([x], (dy) => dy.mul(x.sin()).neg()));
+
+/** 2/√π ∫₀ˣ e^(−t²) dt */
+export const erf: Unary = unary('erf', erfKernel, (x) =>
+  saving([x], (dy) => dy.mul(x.square().neg().exp()).mul(2 / Math.sqrt(Math.PI))),
+);
+
 /** max(x, 0), with derivative 0 at 0. */
 export const relu: Unary = unary('relu', kernels.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
 
@@ -56,3 +70,44 @@ export const sigmoid: Unary = unary('sigmoid', kernels.sigmoid, (_, y) =>
 
 /** (eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) */
 export const tanh: Unary = unary('tanh', kernels.tanh, (_, y) => saving([y], (dy) => dy.sub(dy.mul(y.square()))));
+
+/** ln(1 + eˣ) */
+export const softplus: Unary = unary('softplus', kernels.softplus, (x) => saving([x], (dy) => dy.mul(x.sigmoid())));
+
+/** x/(1 + e⁻ˣ), also called swish */
+export const silu: Unary = (x) => {
+  expectFloat('silu', x);
+  return x.mul(x.sigmoid());
+};
+
+/** x·Φ(x), where Φ(x) = (1 + erf(x/√2))/2 is the normal distribution */
+export const gelu: Unary = (x) => {
+  expectFloat('gelu', x);
+  return x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
+};
+
+/** x where it is above 0, `slope`·x elsewhere; `slope` is 0.01 unless given. */
+export const leakyRelu: (x: Tensor, slope?: number) => Tensor = (x, slope = 0.01) => {
+  expectFloat('leakyRelu', x);
+  expectNumber('leakyRelu', 'slope', slope);
+  return x.detach().relu().where(x, x.mul(slope));
+};
+
+/** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative at the ends is 1. */
+export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = defineOp(
+  'clamp',
+  (x: Tensor, lo: number, hi: number) => {
+    expectFloat('clamp', x);
+    expectNumber('clamp', 'lo', lo);
+    expectNumber('clamp', 'hi', hi);
+    if (lo > hi) throw new MinibatchError(`clamp: lo is at most hi, got ${lo} and ${hi}`);
+    const y = empty(x.shape, x.dtype);
+    kernels.clamp(lo, hi, x.data, y.data);
+    const isWithin = () => {
+      const mask = empty(x.shape, x.dtype);
+      kernels.isWithin(lo, hi, x.data, mask.data);
+      return mask;
+    };
+    return { output: y, vjp: [saving([x], (dy) => dy.mul(isWithin()))] };
+  },
+);

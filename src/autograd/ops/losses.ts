@@ -93,12 +93,29 @@ export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions
   target,
   { reduction } = {},
 ) => {
-  expectFloat('mseLoss', prediction);
-  expectSameFloat('mseLoss', prediction, target);
-  if (!sameShape(prediction.shape, target.shape)) {
-    throw new MinibatchError(
-      `mseLoss: shapes differ: ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`,
-    );
-  }
+  expectPair('mseLoss', prediction, target);
   return reduce('mseLoss', prediction.sub(target).square(), reduction);
 };
+
+/**
+ * The binary cross entropy between sigmoid(logits) and targets from 0 to 1, stable at any logits:
+ * (1 − target)·x + ln(1 + e⁻ˣ).
+ */
+export const bceWithLogits: (logits: Tensor, targets: Tensor, options?: LossOptions) => Tensor = (
+  logits,
+  targets,
+  { reduction } = {},
+) => {
+  expectPair('bceWithLogits', logits, targets);
+  const losses = logits.mul(targets.neg().add(1)).add(logits.neg().softplus());
+  return reduce('bceWithLogits', losses, reduction);
+};
+
+/** Throws unless both are floats of one dtype and one shape. */
+function expectPair(op: string, prediction: Tensor, target: Tensor): void {
+  expectFloat(op, prediction);
+  expectSameFloat(op, prediction, target);
+  if (!sameShape(prediction.shape, target.shape)) {
+    throw new MinibatchError(`${op}: shapes differ: ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`);
+  }
+}

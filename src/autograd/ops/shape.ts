@@ -1,10 +1,9 @@
 import { convert, type DType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import * as kernels from '../../tensor/kernels/gather.js';
 import { formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
 import { checkDType, empty, expectTensor, Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { defineOp } from '../define-op.js';
 
 /** The same values under another shape, sharing storage. One side may be −1: what is left over. */
 export const reshape: (x: Tensor, shape: Shape) => Tensor = defineOp('reshape', (x: Tensor, shape: Shape) => {
@@ -44,7 +43,8 @@ export const permute: (x: Tensor, dims: readonly number[]) => Tensor = defineOp(
     const strides = stridesOf(x.shape);
     const shape = order.map((d) => x.shape[d]);
     const y = empty(shape, x.dtype);
-    copy(mergeDimensions(shape, [order.map((d) => strides[d])]), x.data, y.data);
+    const plan = mergeDimensions(shape, [order.map((d) => strides[d]), stridesOf(shape)]);
+    copy(plan, x.data, 0, y.data, 0);
     const inverse = order.map((_, d) => order.indexOf(d));
     return { output: y, vjp: [(dy) => dy.permute(inverse)] };
   },
@@ -75,45 +75,12 @@ export const clone: (x: Tensor) => Tensor = defineOp('clone', (x: Tensor) => {
   return { output: empty(x.shape, x.dtype).assign(x), vjp: [(dy) => dy] };
 });
 
-/**
- * y[i][j][k] = x[i][index[i][j][k]][k] (for dim = 1, and alike for others).
- *
- * @param index int32, of as many dimensions as x and as large as x in every dimension but `dim`.
- */
-export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = defineOp(
-  'gather',
-  (x: Tensor, dim: number, index: Tensor) => {
-    expectTensor('gather', x);
-    const along = resolveDim('gather', dim, x.ndim);
-    const layout = alongDim('gather', x.shape, along, index);
-    const y = empty(index.shape, x.dtype);
-    kernels.gather(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, along, index, x.shape))] };
-  },
-);
-
-/** The transpose of `gather`: zeros of `shape`, to which each value of x is added where `index` says. */
-const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape) => Tensor = defineOp(
-  'scatterAdd',
-  (x: Tensor, dim: number, index: Tensor, shape: Shape) => {
-    const layout = alongDim('scatterAdd', shape, dim, index);
-    const y = empty(shape, x.dtype);
-    kernels.scatterAdd(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => dy.gather(dim, index))] };
-  },
-);
-
-/** `shape` seen as [outer, n, inner] around `dim`, and `index` as [outer, k, inner]; throws where they do not fit. */
-function alongDim(op: string, shape: Shape, dim: number, index: Tensor) {
-  expectTensor(op, index);
-  if (index.dtype !== 'int32') throw new MinibatchError(`${op}: the index is int32, got ${index.dtype}`);
-  if (index.ndim !== shape.length || !index.shape.every((side, d) => d === dim || side === shape[d])) {
-    throw new MinibatchError(
-      `${op}: an index of shape ${formatShape(index.shape)} does not fit a tensor of shape ${formatShape(shape)} along ${dim}`,
-    );
-  }
-  const n = shape[dim];
-  const wrong = index.data.find((i) => i < 0 || i >= n);
-  if (wrong !== undefined) throw new MinibatchError(`${op}: index ${wrong} is out of range: dimension ${dim} has ${n}`);
-  return { outer: sizeOf(shape.slice(0, dim)), n, k: index.shape[dim], inner: sizeOf(shape.slice(dim + 1)) };
-}
+/** All values from dimension `start` to dimension `end` (all, unless given) in one dimension. */
+export const flatten: (x: Tensor, start?: number, end?: number) => Tensor = (x, start = 0, end = -1) => {
+  expectTensor('flatten', x);
+  if (x.ndim === 0) return reshape(x, [1]);
+  const first = resolveDim('flatten', start, x.ndim);
+  const last = resolveDim('flatten', end, x.ndim);
+  if (first > last) throw new MinibatchError(`flatten: dimension ${start} comes after ${end} in ${x.ndim} dimensions`);
+  return reshape(x, [...x.shape.slice(0, first), sizeOf(x.shape.slice(first, last + 1)), ...x.shape.slice(last + 1)]);
+};

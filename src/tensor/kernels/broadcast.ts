@@ -84,13 +84,16 @@ export function forEachRow(plan: Plan, row: (offsets: Int32Array) => void): void
   }
 }
 
-/** Copies `x`, walked as operand 0 of the plan, into `out`, row-major. */
-export function copy(plan: Plan, x: TypedArray, out: TypedArray): void {
-  const n = plan.sizes[plan.sizes.length - 1];
-  const step = plan.steps[0][plan.sizes.length - 1];
-  let o = 0;
-  forEachRow(plan, ([start]) => {
-    for (let i = 0, p = start; i < n; i++, p += step) out[o++] = x[p];
+/** Copies `x` to `out`, walked as operands 0 and 1 of the plan from `startX` and `startOut` on. */
+export function copy(plan: Plan, x: TypedArray, startX: number, out: TypedArray, startOut: number): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepX = plan.steps[0][inner];
+  const stepOut = plan.steps[1][inner];
+  forEachRow(plan, (offsets) => {
+    for (let i = 0, p = startX + offsets[0], q = startOut + offsets[1]; i < n; i++, p += stepX, q += stepOut) {
+      out[q] = x[p];
+    }
   });
 }
 

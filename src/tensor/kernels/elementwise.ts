@@ -53,3 +53,29 @@ export const sigmoid: Elementwise = (x, y) => {
 export const tanh: Elementwise = (x, y) => {
   for (let i = 0; i < x.length; i++) y[i] = Math.tanh(x[i]);
 };
+
+export const sin: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.sin(x[i]);
+};
+
+export const cos: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.cos(x[i]);
+};
+
+export const log1p: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.log1p(x[i]);
+};
+
+/** ln(1 + eˣ) as max(x, 0) + ln(1 + e^−|x|), whose exponential never overflows. */
+export const softplus: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0) + Math.log1p(Math.exp(-Math.abs(x[i])));
+};
+
+export function clamp(lo: number, hi: number, x: FloatArray, y: FloatArray): void {
+  for (let i = 0; i < x.length; i++) y[i] = Math.min(Math.max(x[i], lo), hi);
+}
+
+/** y = 1 where lo ≤ x ≤ hi, else 0. */
+export function isWithin(lo: number, hi: number, x: FloatArray, y: FloatArray): void {
+  for (let i = 0; i < x.length; i++) y[i] = x[i] >= lo && x[i] <= hi ? 1 : 0;
+}

@@ -1,0 +1,117 @@
+import { MinibatchError } from '../../tensor/error.js';
+import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
+import { formatShape, resolveDim, type Shape, stridesOf } from '../../tensor/shape.js';
+import { empty, expectTensor, expectWhole, type Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define-op.js';
+
+/** Copies the block of `shape` that begins at index `fromX` of x to index `fromOut` of `out`. */
+function copyBlock(shape: Shape, x: Tensor, fromX: readonly number[], out: Tensor, fromOut: readonly number[]): void {
+  const [stepsX, stepsOut] = [stridesOf(x.shape), stridesOf(out.shape)];
+  const start = (from: readonly number[], steps: readonly number[]) =>
+    from.reduce((sum, i, d) => sum + i * steps[d], 0);
+  copy(mergeDimensions(shape, [stepsX, stepsOut]), x.data, start(fromX, stepsX), out.data, start(fromOut, stepsOut));
+}
+
+/** Tensors that agree in every dimension but `dim`, one behind the other along it. */
+export const concat: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) => {
+  expectList('concat', xs);
+  const along = resolveDim('concat', dim, xs[0].ndim);
+  for (const x of xs) {
+    const fits = x.ndim === xs[0].ndim && x.shape.every((side, d) => d === along || side === xs[0].shape[d]);
+    if (!fits || x.dtype !== xs[0].dtype) {
+      throw new MinibatchError(
+        `concat: ${x.dtype} ${formatShape(x.shape)} does not fit ${xs[0].dtype} ${formatShape(xs[0].shape)} along ${dim}`,
+      );
+    }
+  }
+  return joined(along, ...xs);
+};
+
+const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = defineOp(
+  'concat',
+  (dim: number, ...xs: readonly Tensor[]) => {
+    const starts: number[] = [];
+    let total = 0;
+    for (const x of xs) {
+      starts.push(total);
+      total += x.shape[dim];
+    }
+    const y = empty(xs[0].shape.with(dim, total), xs[0].dtype);
+    const origin = y.shape.map(() => 0);
+    xs.forEach((x, i) => {
+      copyBlock(x.shape, x, origin, y, origin.with(dim, starts[i]));
+    });
+    const part = (i: number) => (dy: Tensor) => dy.slice(dim, starts[i], starts[i] + xs[i].shape[dim]);
+    return { output: y, vjp: [null, ...xs.map((_, i) => part(i))] };
+  },
+);
+
+/** Tensors of one shape side by side along a new dimension `dim`. */
+export const stack: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) => {
+  expectList('stack', xs);
+  const along = resolveDim('stack', dim, xs[0].ndim + 1);
+  for (const { shape } of xs) {
+    if (formatShape(shape) !== formatShape(xs[0].shape)) {
+      throw new MinibatchError(`stack: shapes differ: ${formatShape(xs[0].shape)} and ${formatShape(shape)}`);
+    }
+  }
+  return concat(
+    xs.map((x) => x.reshape(x.shape.toSpliced(along, 0, 1))),
+    along,
+  );
+};
+
+function expectList(op: string, xs: unknown): asserts xs is readonly Tensor[] {
+  if (!Array.isArray(xs) || xs.length === 0) throw new MinibatchError(`${op}: takes a list of at least one tensor`);
+  for (const x of xs) expectTensor(op, x);
+}
+
+/** The part of x from index `start` up to but not including `end` along `dim`; negative ones count from the end. */
+export const slice: (x: Tensor, dim: number, start: number, end?: number) => Tensor = defineOp(
+  'slice',
+  (x: Tensor, dim: number, start: number, end?: number) => {
+    expectTensor('slice', x);
+    const along = resolveDim('slice', dim, x.ndim);
+    const n = x.shape[along];
+    const [first, last] = [start, end ?? n].map((i) => (i < 0 ? i + n : i));
+    if (!Number.isInteger(first) || !Number.isInteger(last) || first < 0 || last > n || first > last) {
+      throw new MinibatchError(`slice: no part from ${start} to ${end ?? n} of dimension ${dim}, which has ${n}`);
+    }
+    const y = empty(x.shape.with(along, last - first), x.dtype);
+    const origin = x.shape.map(() => 0);
+    copyBlock(y.shape, x, origin.with(along, first), y, origin);
+    const widths = x.shape.map((_, d): [number, number] => (d === along ? [first, n - last] : [0, 0]));
+    return { output: y, vjp: [(dy) => dy.pad(widths)] };
+  },
+);
+
+/** x with zeros around it: `widths[d]` is how many before and behind along dimension d. */
+export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) => Tensor = defineOp(
+  'pad',
+  (x: Tensor, widths: readonly (readonly [number, number])[]) => {
+    expectTensor('pad', x);
+    if (!Array.isArray(widths) || widths.length !== x.ndim || !widths.every(Array.isArray)) {
+      throw new MinibatchError(
+        `pad: takes [before, behind] for each of ${x.ndim} dimensions, got ${JSON.stringify(widths)}`,
+      );
+    }
+    for (const [before, behind] of widths) {
+      expectWhole('pad', 'a width', before, 0);
+      expectWhole('pad', 'a width', behind, 0);
+    }
+    const y = empty(
+      x.shape.map((side, d) => widths[d][0] + side + widths[d][1]),
+      x.dtype,
+    );
+    copyBlock(
+      x.shape,
+      x,
+      x.shape.map(() => 0),
+      y,
+      widths.map(([before]) => before),
+    );
+    const crop = (dy: Tensor) =>
+      x.shape.reduce((part, side, d) => part.slice(d, widths[d][0], widths[d][0] + side), dy);
+    return { output: y, vjp: [crop] };
+  },
+);

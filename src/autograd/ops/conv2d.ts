@@ -1,0 +1,143 @@
+import { MinibatchError } from '../../tensor/error.js';
+import * as kernels from '../../tensor/kernels/conv2d.js';
+import { formatShape } from '../../tensor/shape.js';
+import { empty, expectFloat, expectSameFloat, expectWhole, type Tensor } from '../../tensor/tensor.js';
+import { defineOp, saving } from '../define-op.js';
+
+/** One number for both directions, or [along H, along W]. */
+export type Pair = number | readonly [number, number];
+
+export interface Conv2dOptions {
+  /** How far the filter moves; 1 unless given. */
+  stride?: Pair;
+  /** Zeros around the image; 0 unless given. */
+  padding?: Pair;
+  /** How far the values a filter reads lie apart; 1 unless given. */
+  dilation?: Pair;
+  /** Channels are divided into this many groups that know nothing of each other; 1 unless given. */
+  groups?: number;
+}
+
+/** Both numbers of a pair, whole and at least `least`. */
+export function resolvePair(op: string, name: string, pair: Pair, least: number): [number, number] {
+  const both = Array.isArray(pair) ? pair : [pair, pair];
+  if (both.length !== 2) throw new MinibatchError(`${op}: ${name} is a number or two, got ${JSON.stringify(pair)}`);
+  for (const n of both) expectWhole(op, name, n, least);
+  return [both[0], both[1]];
+}
+
+/**
+ * Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
+ *
+ * @param x float [N, C, H, W]
+ * @param w [M, C/groups, kernel height, kernel width]
+ * @param b [M], or null
+ * @returns [N, M, H', W'] with H' = ⌊(H + 2·padding − dilation·(kernel height − 1) − 1)/stride⌋ + 1, and W' alike.
+ */
+export const conv2d: (x: Tensor, w: Tensor, b?: Tensor | null, options?: Conv2dOptions) => Tensor = (
+  x,
+  w,
+  b,
+  options = {},
+) => {
+  const geometry = geometryOf(x, w, b, options ?? {});
+  const y = convolution(x, w, geometry);
+  return b ? y.add(b.reshape([b.size, 1, 1])) : y;
+};
+
+function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options: Conv2dOptions): kernels.ConvGeometry {
+  expectFloat('conv2d', x);
+  expectSameFloat('conv2d', x, w);
+  if (b !== null && b !== undefined) expectSameFloat('conv2d', x, b);
+  const { groups = 1 } = options;
+  expectWhole('conv2d', 'groups', groups, 1);
+  const shapes = `x of ${formatShape(x.shape)} and w of ${formatShape(w.shape)}`;
+  if (x.ndim !== 4 || w.ndim !== 4) {
+    throw new MinibatchError(`conv2d: takes x of [N, C, H, W] and w of [M, C/groups, KH, KW], got ${shapes}`);
+  }
+  const [N, C, H, W] = x.shape;
+  const [M, channelsIn, KH, KW] = w.shape;
+  if (channelsIn * groups !== C || M % groups !== 0) {
+    throw new MinibatchError(`conv2d: ${C} channels in and ${M} out do not go into ${groups} groups: ${shapes}`);
+  }
+  if (x.size === 0 || w.size === 0) throw new MinibatchError(`conv2d: nothing to convolve: ${shapes}`);
+  if (b && (b.ndim !== 1 || b.size !== M)) {
+    throw new MinibatchError(`conv2d: takes a bias of shape [${M}], got ${formatShape(b.shape)}`);
+  }
+  const stride = resolvePair('conv2d', 'stride', options.stride ?? 1, 1);
+  const padding = resolvePair('conv2d', 'padding', options.padding ?? 0, 0);
+  const dilation = resolvePair('conv2d', 'dilation', options.dilation ?? 1, 1);
+  const side = (size: number, kernel: number, axis: 0 | 1) => {
+    const [padded, reach] = [size + 2 * padding[axis], dilation[axis] * (kernel - 1) + 1];
+    if (reach > padded) {
+      throw new MinibatchError(`conv2d: a kernel that reaches over ${reach} does not fit into ${padded}: ${shapes}`);
+    }
+    return Math.floor((padded - reach) / stride[axis]) + 1;
+  };
+  return {
+    N,
+    groups,
+    channelsIn,
+    channelsOut: M / groups,
+    input: [H, W],
+    output: [side(H, KH, 0), side(W, KW, 1)],
+    kernel: [KH, KW],
+    stride,
+    padding,
+    dilation,
+  };
+}
+
+/*
+ * A convolution is linear in x and in w. Its two derivatives, x from dy and w from dy, are linear in theirs, and the
+ * derivatives of all three are found among the three.
+ */
+
+type Bilinear = (a: Tensor, b: Tensor, geometry: kernels.ConvGeometry) => Tensor;
+
+/** y from x and w. */
+const convolution: Bilinear = defineOp('conv2d', (x: Tensor, w: Tensor, geometry: kernels.ConvGeometry) => {
+  expectFloat('conv2d', x);
+  expectSameFloat('conv2d', x, w);
+  const { N, groups, channelsOut, output } = geometry;
+  const y = empty([N, groups * channelsOut, ...output], x.dtype);
+  kernels.forward(geometry, x.data, w.data, y.data);
+  return {
+    output: y,
+    vjp: [saving([w], (dy) => inputGradient(dy, w, geometry)), saving([x], (dy) => weightGradient(x, dy, geometry))],
+  };
+});
+
+/** dx from dy and w. */
+const inputGradient: Bilinear = defineOp(
+  'conv2dInputGradient',
+  (dy: Tensor, w: Tensor, geometry: kernels.ConvGeometry) => {
+    expectFloat('conv2d', dy);
+    expectSameFloat('conv2d', dy, w);
+    const { N, groups, channelsIn, input } = geometry;
+    const dx = empty([N, groups * channelsIn, ...input], dy.dtype);
+    kernels.inputGradient(geometry, dy.data, w.data, dx.data);
+    return {
+      output: dx,
+      vjp: [saving([w], (u) => convolution(u, w, geometry)), saving([dy], (u) => weightGradient(u, dy, geometry))],
+    };
+  },
+);
+
+/** dw from x and dy. */
+const weightGradient: Bilinear = defineOp(
+  'conv2dWeightGradient',
+  (x: Tensor, dy: Tensor, geometry: kernels.ConvGeometry) => {
+    expectFloat('conv2d', x);
+    expectSameFloat('conv2d', x, dy);
+    const { groups, channelsIn, channelsOut, kernel } = geometry;
+    const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
+    const sums = new Float64Array(dw.size);
+    kernels.weightGradient(geometry, x.data, dy.data, sums);
+    dw.data.set(sums);
+    return {
+      output: dw,
+      vjp: [saving([dy], (v) => inputGradient(dy, v, geometry)), saving([x], (v) => convolution(x, v, geometry))],
+    };
+  },
+);

@@ -1,0 +1,68 @@
+import { MinibatchError } from '../../tensor/error.js';
+import * as kernels from '../../tensor/kernels/gather.js';
+import { formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
+import { empty, expectTensor, type Tensor } from '../../tensor/tensor.js';
+import { defineOp, saving } from '../define-op.js';
+
+/**
+ * y[i][j][k] = x[i][index[i][j][k]][k] (for dim = 1, and alike for others).
+ *
+ * @param index int32, of as many dimensions as x and as large as x in every dimension but `dim`.
+ */
+export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = defineOp(
+  'gather',
+  (x: Tensor, dim: number, index: Tensor) => {
+    expectTensor('gather', x);
+    const along = resolveDim('gather', dim, x.ndim);
+    const layout = alongDim('gather', x.shape, along, index);
+    const y = empty(index.shape, x.dtype);
+    kernels.gather(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
+    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, along, index, x.shape))] };
+  },
+);
+
+/** The transpose of `gather`: zeros of `shape`, to which each value of x is added where `index` says. */
+const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape) => Tensor = defineOp(
+  'scatterAdd',
+  (x: Tensor, dim: number, index: Tensor, shape: Shape) => {
+    const layout = alongDim('scatterAdd', shape, dim, index);
+    const y = empty(shape, x.dtype);
+    kernels.scatterAdd(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
+    return { output: y, vjp: [saving([index], (dy) => dy.gather(dim, index))] };
+  },
+);
+
+/** `shape` seen as [outer, n, inner] around `dim`, and `index` as [outer, k, inner]; throws where they do not fit. */
+function alongDim(op: string, shape: Shape, dim: number, index: Tensor) {
+  expectTensor(op, index);
+  if (index.dtype !== 'int32') throw new MinibatchError(`${op}: the index is int32, got ${index.dtype}`);
+  if (index.ndim !== shape.length || !index.shape.every((side, d) => d === dim || side === shape[d])) {
+    throw new MinibatchError(
+      `${op}: an index of shape ${formatShape(index.shape)} does not fit a tensor of shape ${formatShape(shape)} along ${dim}`,
+    );
+  }
+  const n = shape[dim];
+  for (let i = 0; i < index.size; i++) {
+    if (index.data[i] < 0 || index.data[i] >= n) {
+      throw new MinibatchError(`${op}: index ${index.data[i]} is out of range: dimension ${dim} has ${n}, from 0`);
+    }
+  }
+  return { outer: sizeOf(shape.slice(0, dim)), n, k: index.shape[dim], inner: sizeOf(shape.slice(dim + 1)) };
+}
+
+/**
+ * The parts of x along `dim` that `index` names, in its order: y[i][j] = x[i][index[j]] (for dim = 1, and alike for
+ * others).
+ *
+ * @param index int32 [k]
+ */
+export const indexSelect: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim, index) => {
+  expectTensor('indexSelect', x);
+  expectTensor('indexSelect', index);
+  const along = resolveDim('indexSelect', dim, x.ndim);
+  if (index.ndim !== 1) {
+    throw new MinibatchError(`indexSelect: the index is int32 of one dimension, got shape ${formatShape(index.shape)}`);
+  }
+  const shape = x.shape.with(along, index.size);
+  return gather(x, along, index.reshape(shape.map((side, d) => (d === along ? side : 1))).broadcastTo(shape));
+};

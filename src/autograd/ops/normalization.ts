@@ -1,0 +1,170 @@
+import { MinibatchError } from '../../tensor/error.js';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
+import { expectFloat, expectNumber, expectSameFloat, expectWhole, type Tensor } from '../../tensor/tensor.js';
+import { normalizeChannels } from './batch-norm.js';
+import { average } from './pool.js';
+
+/*
+ * The relatives of batch normalization. Where they normalize by mean and variance they differ from it only in which
+ * values belong together, so each makes its groups the channels of batch normalization's own kernel.
+ */
+
+export interface NormOptions {
+  /** ε, added to the variance; 10⁻⁵ unless given. */
+  eps?: number;
+}
+
+/** (x − mean)/√(variance + ε) over `groups` equal parts of x, as they lie in memory. */
+function normalizeParts(x: Tensor, groups: number, eps: number): Tensor {
+  return normalizeChannels(x.reshape([1, groups, x.size / groups]), eps).reshape(x.shape);
+}
+
+function checkEps(op: string, { eps = 1e-5 }: NormOptions): number {
+  if (!(eps >= 0)) throw new MinibatchError(`${op}: eps is a number from 0, got ${eps}`);
+  return eps;
+}
+
+/** γ·x̂ + β, where γ and β have the shape `own`, and broadcast over x̂ as `aligned`. */
+function affine(
+  op: string,
+  x: Tensor,
+  xHat: () => Tensor,
+  gamma: Tensor | null | undefined,
+  beta: Tensor | null | undefined,
+  own: Shape,
+  aligned: Shape,
+): Tensor {
+  expectFloat(op, x);
+  for (const [name, parameter] of Object.entries({ gamma, beta })) {
+    if (parameter === null || parameter === undefined) continue;
+    expectSameFloat(`${op}: ${name}`, x, parameter);
+    if (!sameShape(parameter.shape, own)) {
+      throw new MinibatchError(
+        `${op}: ${name} has shape ${formatShape(parameter.shape)}; for x of ${formatShape(x.shape)} it takes ${formatShape(own)}`,
+      );
+    }
+  }
+  const y = xHat();
+  const scaled = gamma ? y.mul(gamma.reshape(aligned)) : y;
+  return beta ? scaled.add(beta.reshape(aligned)) : scaled;
+}
+
+/**
+ * Layer normalization (Ba, Kiros & Hinton, 2016): each example is normalized over its last dimensions.
+ *
+ * @param x float, whose shape ends in `normalizedShape`
+ * @param gamma γ, of `normalizedShape`; null for 1
+ * @param beta β, of `normalizedShape`; null for 0
+ */
+export const layerNorm: (
+  x: Tensor,
+  normalizedShape: Shape,
+  gamma?: Tensor | null,
+  beta?: Tensor | null,
+  options?: NormOptions,
+) => Tensor = (x, normalizedShape, gamma, beta, options = {}) => {
+  expectFloat('layerNorm', x);
+  const eps = checkEps('layerNorm', options);
+  const fits =
+    Array.isArray(normalizedShape) &&
+    normalizedShape.length > 0 &&
+    sameShape(x.shape.slice(-normalizedShape.length), normalizedShape);
+  if (!fits || x.size === 0) {
+    throw new MinibatchError(
+      `layerNorm: x of ${formatShape(x.shape)} does not end in ${JSON.stringify(normalizedShape)}, or is empty`,
+    );
+  }
+  const groups = x.size / sizeOf(normalizedShape);
+  return affine('layerNorm', x, () => normalizeParts(x, groups, eps), gamma, beta, normalizedShape, normalizedShape);
+};
+
+/**
+ * Group normalization (Wu & He, 2018): each example is normalized over groups of channels.
+ *
+ * @param x float [N, C, ...]
+ * @param groups how many; they divide C
+ * @param gamma γ, [C]; null for 1
+ * @param beta β, [C]; null for 0
+ */
+export const groupNorm: (
+  x: Tensor,
+  groups: number,
+  gamma?: Tensor | null,
+  beta?: Tensor | null,
+  options?: NormOptions,
+) => Tensor = (x, groups, gamma, beta, options = {}) => perExample('groupNorm', x, groups, gamma, beta, options);
+
+/**
+ * Instance normalization (Ulyanov, Vedaldi & Lempitsky, 2016): each channel of each example is normalized by itself.
+ *
+ * @param x float [N, C, ...]
+ * @param gamma γ, [C]; null for 1
+ * @param beta β, [C]; null for 0
+ */
+export const instanceNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: NormOptions) => Tensor = (
+  x,
+  gamma,
+  beta,
+  options = {},
+) => {
+  expectFloat('instanceNorm', x);
+  return perExample('instanceNorm', x, Math.max(1, x.shape[1] ?? 1), gamma, beta, options);
+};
+
+function perExample(
+  op: string,
+  x: Tensor,
+  groups: number,
+  gamma: Tensor | null | undefined,
+  beta: Tensor | null | undefined,
+  options: NormOptions,
+): Tensor {
+  expectFloat(op, x);
+  expectWhole(op, 'groups', groups, 1);
+  const eps = checkEps(op, options);
+  const shape = formatShape(x.shape);
+  if (x.ndim < 2 || x.size === 0) throw new MinibatchError(`${op}: takes x of [N, C, ...] with values, got ${shape}`);
+  const [N, C] = x.shape;
+  if (C % groups !== 0) throw new MinibatchError(`${op}: ${C} channels do not go into ${groups} groups: x of ${shape}`);
+  if (x.size / (N * groups) < 2) {
+    throw new MinibatchError(`${op}: takes more than one value per group, got one from x of ${shape}`);
+  }
+  const aligned = [C, ...x.shape.slice(2).map(() => 1)];
+  return affine(op, x, () => normalizeParts(x, N * groups, eps), gamma, beta, [C], aligned);
+}
+
+export interface LocalResponseNormOptions {
+  /** How many neighbouring channels are summed over. */
+  size: number;
+  /** 10⁻⁴ unless given. */
+  alpha?: number;
+  /** 0.75 unless given. */
+  beta?: number;
+  /** 1 unless given. */
+  k?: number;
+}
+
+/**
+ * Local response normalization across channels (Krizhevsky, Sutskever & Hinton, 2012, section 3.3), with α divided by
+ * the size as in PyTorch: x / (k + α/size · Σ x²)^β, the sum being over the `size` channels around each.
+ *
+ * @param x float [N, C, ...]
+ */
+export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) => Tensor = (x, options) => {
+  expectFloat('localResponseNorm', x);
+  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = options ?? {};
+  expectWhole('localResponseNorm', 'size', size, 1);
+  for (const [name, value] of Object.entries({ alpha, beta, k })) expectNumber('localResponseNorm', name, value);
+  if (x.ndim < 2) {
+    throw new MinibatchError(`localResponseNorm: takes x of [N, C, ...], got ${formatShape(x.shape)}`);
+  }
+  const [N, C] = x.shape;
+  const positions = sizeOf(x.shape.slice(2));
+  const rows = Array.from({ length: C }, (_, c) => {
+    const start = c - Math.floor(size / 2);
+    return { start: Math.max(0, start), end: Math.min(C, start + size), count: size };
+  });
+  const columns = Array.from({ length: positions }, (_, s) => ({ start: s, end: s + 1, count: 1 }));
+  const meanSquare = average(x.square().reshape([N, C, positions]), { rows, columns }).reshape(x.shape);
+  return x.div(meanSquare.mul(alpha).add(k).pow(beta));
+};

@@ -1,0 +1,122 @@
+import { MinibatchError } from '../../tensor/error.js';
+import * as kernels from '../../tensor/kernels/pool.js';
+import { formatShape, sizeOf } from '../../tensor/shape.js';
+import { empty, expectFloat, type FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { defineOp } from '../define-op.js';
+import { type Pair, resolvePair } from './conv2d.js';
+
+export interface PoolOptions {
+  /** The sides of a window. */
+  kernelSize: Pair;
+  /** How far the window moves; its own sides unless given. */
+  stride?: Pair;
+  /** How far windows reach beyond the image, at most half their sides; 0 unless given. */
+  padding?: Pair;
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** Whether the padding counts when a window's sum is divided; true unless said otherwise. */
+  countIncludePad?: boolean;
+}
+
+interface Windows {
+  rows: kernels.Window[];
+  columns: kernels.Window[];
+}
+
+/** The windows along both axes. */
+function slidingWindows(op: string, x: Tensor, options: PoolOptions, countIncludePad: boolean): Windows {
+  checkImages(op, x);
+  if (typeof options !== 'object' || options === null || options.kernelSize === undefined) {
+    throw new MinibatchError(`${op}: takes { kernelSize }, got ${JSON.stringify(options)}`);
+  }
+  const kernel = resolvePair(op, 'kernelSize', options.kernelSize, 1);
+  const stride = resolvePair(op, 'stride', options.stride ?? kernel, 1);
+  const padding = resolvePair(op, 'padding', options.padding ?? 0, 0);
+  const along = (axis: 0 | 1): kernels.Window[] => {
+    const size = x.shape[2 + axis];
+    if (2 * padding[axis] > kernel[axis]) {
+      throw new MinibatchError(
+        `${op}: padding is at most half of kernelSize, got ${padding[axis]} and ${kernel[axis]}`,
+      );
+    }
+    const room = size + 2 * padding[axis] - kernel[axis];
+    if (room < 0) {
+      throw new MinibatchError(
+        `${op}: a window of ${kernel[axis]} does not fit into ${size} with padding ${padding[axis]}: x of ${formatShape(x.shape)}`,
+      );
+    }
+    return Array.from({ length: Math.floor(room / stride[axis]) + 1 }, (_, o) => {
+      const start = o * stride[axis] - padding[axis];
+      const [from, to] = [Math.max(0, start), Math.min(size, start + kernel[axis])];
+      return { start: from, end: to, count: countIncludePad ? kernel[axis] : to - from };
+    });
+  };
+  return { rows: along(0), columns: along(1) };
+}
+
+function checkImages(op: string, x: Tensor): asserts x is FloatTensor {
+  expectFloat(op, x);
+  if (x.ndim !== 4) throw new MinibatchError(`${op}: takes x of [N, C, H, W], got ${formatShape(x.shape)}`);
+  if (x.shape[2] * x.shape[3] === 0) throw new MinibatchError(`${op}: the images are empty: ${formatShape(x.shape)}`);
+}
+
+/**
+ * The largest value of each window of x, [N, C, H, W]. Padding counts as −∞; of equal values the first wins, and gets
+ * the derivative.
+ */
+export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, options) => {
+  const { rows, columns } = slidingWindows('maxPool2d', x, options, true);
+  const [N, C, H, W] = x.shape;
+  const winners = new Int32Array(N * C * rows.length * columns.length);
+  kernels.findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
+  const index = Tensor.wrap(winners, [N * C, rows.length * columns.length]);
+  // A max pool gathers the winners; the derivative of that is where it goes back to.
+  return x
+    .reshape([N * C, H * W])
+    .gather(1, index)
+    .reshape([N, C, rows.length, columns.length]);
+};
+
+/** The mean of each window of x, [N, C, H, W]. Padding counts as zeros, or not at all. */
+export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (x, options) =>
+  average(x, slidingWindows('avgPool2d', x, options, options?.countIncludePad ?? true));
+
+/**
+ * The means of windows that divide x, [N, C, H, W], into `size` parts as evenly as can be: part i of n goes from
+ * ⌊i·H/n⌋ to ⌈(i + 1)·H/n⌉.
+ */
+export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) => {
+  checkImages('adaptiveAvgPool2d', x);
+  const parts = resolvePair('adaptiveAvgPool2d', 'size', size, 1);
+  const along = (axis: 0 | 1) =>
+    Array.from({ length: parts[axis] }, (_, i) => {
+      const side = x.shape[2 + axis];
+      const start = Math.floor((i * side) / parts[axis]);
+      const end = Math.ceil(((i + 1) * side) / parts[axis]);
+      return { start, end, count: end - start };
+    });
+  return average(x, { rows: along(0), columns: along(1) });
+};
+
+/** The sum of every window over the last two dimensions of x, divided by its counts. */
+export const average: (x: Tensor, windows: Windows) => Tensor = defineOp('average', (x: Tensor, windows: Windows) => {
+  expectFloat('average', x);
+  const [H, W] = x.shape.slice(-2);
+  const { rows, columns } = windows;
+  const y = empty([...x.shape.slice(0, -2), rows.length, columns.length], x.dtype);
+  kernels.average(sizeOf(x.shape.slice(0, -2)), [H, W], rows, columns, x.data, y.data);
+  return { output: y, vjp: [(dy) => spread(dy, windows, [H, W])] };
+});
+
+/** The transpose of `average`, to planes of this size. */
+const spread: (dy: Tensor, windows: Windows, plane: kernels.Plane) => Tensor = defineOp(
+  'spread',
+  (dy: Tensor, windows: Windows, plane: kernels.Plane) => {
+    expectFloat('spread', dy);
+    const outer = dy.shape.slice(0, -2);
+    const dx = empty([...outer, ...plane], dy.dtype);
+    kernels.spread(sizeOf(outer), plane, windows.rows, windows.columns, dy.data, dx.data);
+    return { output: dx, vjp: [(u) => average(u, windows)] };
+  },
+);
