@@ -111,6 +111,44 @@ function labelsFor(n: number, c: number, from: number): Tensor {
   );
 }
 
+/** Convolutions of every stride, padding, dilation and number of groups, depthwise and 1x1 among them. */
+const convolutions: fc.Arbitrary<OpCase> = fc
+  .record({
+    n: fc.integer({ min: 1, max: 2 }),
+    groups: fc.constantFrom(1, 1, 2, 3),
+    channels: fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 2 })),
+    kernel: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+    extra: fc.tuple(fc.nat(3), fc.nat(3)),
+    stride: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+    padding: fc.tuple(fc.nat(2), fc.nat(2)),
+    dilation: fc.integer({ min: 1, max: 2 }),
+    bias: fc.boolean(),
+    from: seed,
+  })
+  .map(({ n, groups, channels: [c, m], kernel, extra, stride, padding, dilation, bias, from }) => {
+    const [h, w] = kernel.map((k, i) => Math.max(1, dilation * (k - 1) + 1 + extra[i] - 2 * padding[i]));
+    return {
+      inputs: [
+        leaf([n, c * groups, h, w], from),
+        leaf([m * groups, c, ...kernel], from + 1),
+        ...(bias ? [leaf([m * groups], from + 2)] : []),
+      ],
+      call: (x: Tensor, weight: Tensor, b?: Tensor) => x.conv2d(weight, b, { stride, padding, dilation, groups }),
+    };
+  });
+
+/** Images, and windows that fit them. */
+const pools = fc
+  .tuple(side, side, fc.nat(2), fc.nat(2), fc.option(side, { nil: undefined }), fc.boolean(), seed)
+  .map(([kh, kw, h, w, stride, padded, s]) => {
+    const padding: [number, number] = padded ? [Math.floor(kh / 2), Math.floor(kw / 2)] : [0, 0];
+    return [[1, 2, kh + h, kw + w], { kernelSize: [kh, kw] as [number, number], stride, padding }, s] as const;
+  });
+
+function withArguments(op: string, values: Values, call: (x: Tensor) => Tensor): OpEntry {
+  return { op, cases: fc.tuple(shape, seed).map(([sides, s]) => ({ inputs: [leaf(sides, s, values)], call })) };
+}
+
 /** Every operation that has a derivative. A new one joins with a line. */
 export const opTable: OpEntry[] = [
   unary('neg'),
@@ -123,6 +161,17 @@ export const opTable: OpEntry[] = [
   unary('square'),
   unary('reciprocal', { min: 0.3, max: 3 }),
   unary('relu', { awayFrom: [0] }),
+  unary('sin'),
+  unary('cos'),
+  unary('erf'),
+  unary('log1p', { min: -0.6, max: 3 }),
+  unary('softplus', { min: -6, max: 6 }),
+  unary('silu'),
+  unary('gelu'),
+  withArguments('leakyRelu', { awayFrom: [0] }, (x) => x.leakyRelu(0.2)),
+  withArguments('clamp', { awayFrom: [-0.5, 0.7] }, (x) => x.clamp(-0.5, 0.7)),
+  withArguments('dropout', {}, (x) => x.dropout(0.4, { generator: new Generator(1) })),
+  withArguments('flatten', {}, (x) => x.flatten(x.ndim > 2 ? -2 : 0)),
   unary('sigmoid'),
   unary('tanh'),
   binary('add'),
@@ -253,6 +302,101 @@ export const opTable: OpEntry[] = [
     cases: fc.tuple(shape, fc.constantFrom('mean', 'sum', 'none'), seed).map(([sides, reduction, s]) => ({
       inputs: [leaf(sides, s), leaf(sides, s + 1)],
       call: (x, y) => x.mseLoss(y, { reduction }),
+    })),
+  },
+  {
+    op: 'bceWithLogits',
+    cases: fc.tuple(shape, fc.constantFrom('mean', 'sum', 'none'), seed).map(([sides, reduction, s]) => ({
+      inputs: [leaf(sides, s, { min: -5, max: 5 }), leaf(sides, s + 1, { min: 0, max: 1 })],
+      call: (x, y) => x.bceWithLogits(y, { reduction }),
+    })),
+  },
+  {
+    op: 'slice',
+    cases: withDims.chain((sides) =>
+      fc.tuple(dimOf(sides), fc.nat(4), seed).map(([dim, start, s]) => ({
+        inputs: [leaf(sides, s)],
+        call: (x) => x.slice(dim, Math.min(start, (x.shape.at(dim) as number) - 1)),
+      })),
+    ),
+  },
+  {
+    op: 'pad',
+    cases: fc
+      .tuple(shape, fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { minLength: 5, maxLength: 5 }), seed)
+      .map(([sides, widths, s]) => ({
+        inputs: [leaf(sides, s)],
+        call: (x) => x.pad(widths.slice(0, sides.length)),
+      })),
+  },
+  {
+    op: 'indexSelect',
+    cases: fc.tuple(side, side, side, seed).map(([n, c, k, s]) => ({
+      inputs: [leaf([n, c, 2], s)],
+      call: (x) => x.indexSelect(1, labelsFor(k, c, s)),
+    })),
+  },
+  {
+    op: 'concat',
+    cases: withDims.chain((sides) =>
+      fc.tuple(dimOf(sides), fc.array(side, { minLength: 1, maxLength: 3 }), seed).map(([dim, lengths, s]) => ({
+        inputs: lengths.map((length, i) => leaf(sides.with(dim, length), s + i)),
+        call: (...xs) => minibatch.concat(xs, dim),
+      })),
+    ),
+  },
+  {
+    op: 'stack',
+    cases: fc.tuple(shape, fc.nat(5), side, seed).map(([sides, dim, n, s]) => ({
+      inputs: Array.from({ length: n }, (_, i) => leaf(sides, s + i)),
+      call: (...xs) => minibatch.stack(xs, Math.min(dim, sides.length)),
+    })),
+  },
+  { op: 'conv2d', cases: convolutions },
+  {
+    op: 'maxPool2d',
+    cases: pools.map(([sides, options, s]) => ({ inputs: [leaf(sides, s)], call: (x) => x.maxPool2d(options) })),
+  },
+  {
+    op: 'avgPool2d',
+    cases: fc.tuple(pools, fc.boolean()).map(([[sides, options, s], countIncludePad]) => ({
+      inputs: [leaf(sides, s)],
+      call: (x) => x.avgPool2d({ ...options, countIncludePad }),
+    })),
+  },
+  {
+    op: 'adaptiveAvgPool2d',
+    cases: fc.tuple(side, side, side, side, seed).map(([h, w, outH, outW, s]) => ({
+      inputs: [leaf([1, 2, h, w], s)],
+      call: (x) => x.adaptiveAvgPool2d([outH, outW]),
+    })),
+  },
+  {
+    op: 'layerNorm',
+    cases: fc.tuple(side, side, fc.array(side, { maxLength: 2 }), seed).map(([n, c, outer, s]) => ({
+      inputs: [leaf([...outer, n, c], s), leaf([n, c], s + 1), leaf([n, c], s + 2)],
+      call: (x, gamma, beta) => x.layerNorm([n, c], gamma, beta, { eps: 0.1 }),
+    })),
+  },
+  {
+    op: 'groupNorm',
+    cases: fc.tuple(side, fc.constantFrom(1, 2, 4), side, seed).map(([n, groups, s1, s]) => ({
+      inputs: [leaf([n, 4, s1 + 1], s), leaf([4], s + 1), leaf([4], s + 2)],
+      call: (x, gamma, beta) => x.groupNorm(groups, gamma, beta, { eps: 0.1 }),
+    })),
+  },
+  {
+    op: 'instanceNorm',
+    cases: fc.tuple(side, side, side, side, seed).map(([n, c, h, w, s]) => ({
+      inputs: [leaf([n, c, h + 1, w], s), leaf([c], s + 1), leaf([c], s + 2)],
+      call: (x, gamma, beta) => x.instanceNorm(gamma, beta, { eps: 0.1 }),
+    })),
+  },
+  {
+    op: 'localResponseNorm',
+    cases: fc.tuple(side, side, fc.array(side, { maxLength: 2 }), side, seed).map(([n, c, positions, size, s]) => ({
+      inputs: [leaf([n, c, ...positions], s)],
+      call: (x) => x.localResponseNorm({ size, alpha: 0.5, beta: 0.6, k: 1.5 }),
     })),
   },
 ];
