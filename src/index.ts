@@ -23,15 +23,19 @@ export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Binary, Operand } from './autograd/ops/arithmetic.js';
 export type { BatchNormOptions } from './autograd/ops/batch-norm.js';
 export { concat, stack } from './autograd/ops/concat.js';
+export type { Conv2dOptions, Pair } from './autograd/ops/conv2d.js';
+export type { DropoutOptions } from './autograd/ops/dropout.js';
 export type { Unary } from './autograd/ops/elementwise.js';
 export * from './autograd/ops/index.js';
 export type { CrossEntropyOptions, LossOptions } from './autograd/ops/losses.js';
+export type { LocalResponseNormOptions, NormOptions } from './autograd/ops/normalization.js';
+export type { AvgPoolOptions, PoolOptions } from './autograd/ops/pool.js';
 export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd/ops/reduce.js';
 export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
 export { type IdxArray, parseIdx } from './data/idx.js';
 export { DataLoader, type DataLoaderOptions } from './data/loader.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
-export { ReLU, Sigmoid, Tanh } from './layers/activations.js';
+export { GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh } from './layers/activations.js';
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -39,10 +43,29 @@ export {
   type BatchNormLayerOptions,
   recalibrate,
 } from './layers/batch-norm.js';
+export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.js';
+export { Dropout } from './layers/dropout.js';
+export { Flatten } from './layers/flatten.js';
+export {
+  type ConvUnitOptions,
+  convUnit,
+  Inception,
+  type InceptionOptions,
+  type InceptionWidths,
+} from './layers/inception.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
 export { Module, Parameter, type StateDict } from './layers/module.js';
+export {
+  GroupNorm,
+  InstanceNorm2d,
+  LayerNorm,
+  LocalResponseNorm,
+  type NormLayerOptions,
+} from './layers/normalization.js';
+export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './layers/pool.js';
 export { Sequential } from './layers/sequential.js';
+export { type Summary, type SummaryRow, summary } from './layers/summary.js';
 export { Optimizer, type OptimizerInput, type OptimizerState, type ParameterGroup } from './optim/optimizer.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';

@@ -1,10 +1,26 @@
-import type { Tensor } from '../tensor/tensor.js';
+import { expectNumber, type Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
 /** max(x, 0) */
 export class ReLU extends Module {
   forward(x: Tensor): Tensor {
     return x.relu();
+  }
+}
+
+/** x where it is above 0, negativeSlope·x elsewhere. */
+export class LeakyReLU extends Module {
+  constructor(readonly negativeSlope = 0.01) {
+    super();
+    expectNumber('LeakyReLU', 'negativeSlope', negativeSlope);
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.leakyRelu(this.negativeSlope);
+  }
+
+  protected override describe(): string {
+    return `slope ${this.negativeSlope}`;
   }
 }
 
@@ -19,5 +35,19 @@ export class Sigmoid extends Module {
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return x.tanh();
+  }
+}
+
+/** x·Φ(x), Φ being the normal distribution (Hendrycks & Gimpel, 2016). */
+export class GELU extends Module {
+  forward(x: Tensor): Tensor {
+    return x.gelu();
+  }
+}
+
+/** x/(1 + e⁻ˣ) */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return x.silu();
   }
 }

@@ -22,7 +22,7 @@ export interface BatchNormLayerOptions {
 }
 
 /** What batch normalization is for any number of positions; the classes below say which shapes they take. */
-abstract class BatchNorm extends Module {
+export abstract class BatchNorm extends Module {
   /** [C]; 1 at first. */
   readonly gamma: Parameter | null;
   /** [C]; 0 at first. */
@@ -75,6 +75,10 @@ abstract class BatchNorm extends Module {
     const y = batchNorm(x, gamma, beta, { runningMean, runningVar, training, momentum, eps });
     if (training) this.numBatchesTracked.assign(full([], seen, { dtype: 'int32' }));
     return y;
+  }
+
+  protected override describe(): string {
+    return `${this.numFeatures}`;
   }
 
   /** Forgets all mini-batches seen: mean 0, variance 1. */

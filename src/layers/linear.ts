@@ -35,4 +35,12 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
+
+  override multiplyAdds(_input: Tensor, output: Tensor): number {
+    return output.size * this.weight.shape[1];
+  }
+
+  protected override describe(): string {
+    return `${this.weight.shape[1]} → ${this.weight.shape[0]}`;
+  }
 }

@@ -27,6 +27,34 @@ export abstract class Module {
 
   abstract forward(x: Tensor): Tensor;
 
+  /** Multiply-adds that turn this input into this output; counted for the layers that are made of them. */
+  multiplyAdds(_input: Tensor, _output: Tensor): number {
+    return 0;
+  }
+
+  /** What `toString` says of this module beside its name: sizes and options. */
+  protected describe(): string {
+    return '';
+  }
+
+  /** The module, its parameters' shapes and counts, and its parts, as an indented tree. */
+  toString(): string {
+    const lines = (module: Module, label: string, indent: string): string[] => {
+      const own = Object.entries(module).filter(([, value]) => value instanceof Parameter) as [string, Parameter][];
+      const shapes = own.map(([name, parameter]) => `${name} ${formatShape(parameter.shape)}`).join(', ');
+      const size = module.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+      const count = size > 0 ? `${size.toLocaleString('en-US')} parameters` : '';
+      const options = module.describe();
+      const notes = [shapes, count].filter(Boolean).join('; ');
+      const head = `${indent}${label}${module.constructor.name}${options ? `(${options})` : ''}`;
+      return [
+        notes ? `${head}  ${notes}` : head,
+        ...module.namedChildren().flatMap(([name, child]) => lines(child, `${name}: `, `${indent}  `)),
+      ];
+    };
+    return lines(this, '', '').join('\n');
+  }
+
   /** Switches this module and all its parts to training, or with `false` to inference. */
   train(mode = true): this {
     for (const [, module] of this.namedModules()) module.training = mode;

@@ -1,0 +1,91 @@
+import { concat } from '../autograd/ops/concat.js';
+import { MinibatchError } from '../tensor/error.js';
+import { expectWhole, type Tensor } from '../tensor/tensor.js';
+import { ReLU } from './activations.js';
+import { BatchNorm2d, type BatchNormLayerOptions } from './batch-norm.js';
+import { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
+import type { InitOptions } from './init.js';
+import { Module } from './module.js';
+import { AvgPool2d, MaxPool2d } from './pool.js';
+import { Sequential } from './sequential.js';
+
+/** The widths of the branches, as the columns of the table in the paper's appendix. */
+export interface InceptionWidths {
+  /** #1x1; 0 leaves the branch out. */
+  conv1x1: number;
+  /** #3x3 reduce and #3x3. */
+  conv3x3: readonly [reduce: number, out: number];
+  /** double #3x3 reduce and double #3x3. */
+  double3x3: readonly [reduce: number, out: number];
+  /** What the last branch pools by, and how many channels its 1x1 convolution gives; 0 passes the channels through. */
+  pool: readonly [kind: 'avg' | 'max', projection: number];
+}
+
+export interface ConvUnitOptions extends InitOptions {
+  /** Whether each convolution is followed by batch normalization; true unless said otherwise. */
+  batchNorm?: boolean | BatchNormLayerOptions;
+  /** Makes the nonlinearity that ends each unit; ReLU unless given. */
+  activation?: () => Module;
+}
+
+/** A convolution, batch normalization if asked for, and a nonlinearity: what the paper's networks are built of. */
+export function convUnit(
+  inChannels: number,
+  outChannels: number,
+  kernelSize: number,
+  { batchNorm = true, activation = () => new ReLU(), ...options }: ConvUnitOptions & Conv2dLayerOptions = {},
+): Sequential {
+  const conv = new Conv2d(inChannels, outChannels, kernelSize, { bias: !batchNorm, ...options });
+  if (!batchNorm) return new Sequential(conv, activation());
+  return new Sequential(conv, new BatchNorm2d(outChannels, batchNorm === true ? {} : batchNorm), activation());
+}
+
+export interface InceptionOptions extends ConvUnitOptions {
+  /** 2 halves the image: then there is no 1x1 branch, and pooling passes its channels through. 1 unless given. */
+  stride?: 1 | 2;
+}
+
+/**
+ * The Inception module of the paper's appendix (Ioffe & Szegedy, 2015, figure 5): four branches side by side, joined
+ * along the channels: 1x1; 1x1 → 3x3; 1x1 → 3x3 → 3x3; 3x3 pooling → 1x1.
+ */
+export class Inception extends Module {
+  readonly branches: readonly Module[];
+  /** Channels of the result. */
+  readonly outChannels: number;
+
+  constructor(inChannels: number, widths: InceptionWidths, { stride = 1, ...options }: InceptionOptions = {}) {
+    super();
+    const { conv1x1, conv3x3, double3x3, pool } = widths;
+    expectWhole('Inception', 'inChannels', inChannels, 1);
+    expectWhole('Inception', 'conv1x1', conv1x1, 0);
+    const [kind, projection] = pool;
+    if (stride === 2 && (conv1x1 > 0 || projection > 0)) {
+      throw new MinibatchError('Inception: with stride 2 there is no 1x1 branch and no projection: their widths are 0');
+    }
+    const unit = (from: number, to: number, kernel: 1 | 3, step: 1 | 2 = 1) =>
+      convUnit(from, to, kernel, { ...options, stride: step, padding: kernel === 3 ? 1 : 0 });
+    const window = { kernelSize: 3, stride, padding: 1 };
+    const pooling = kind === 'avg' ? new AvgPool2d(window) : new MaxPool2d(window);
+    const [reduce3, out3] = conv3x3;
+    const [reduceDouble, outDouble] = double3x3;
+    this.branches = [
+      ...(conv1x1 > 0 ? [unit(inChannels, conv1x1, 1)] : []),
+      new Sequential(unit(inChannels, reduce3, 1), unit(reduce3, out3, 3, stride)),
+      new Sequential(
+        unit(inChannels, reduceDouble, 1),
+        unit(reduceDouble, outDouble, 3),
+        unit(outDouble, outDouble, 3, stride),
+      ),
+      projection > 0 ? new Sequential(pooling, unit(inChannels, projection, 1)) : pooling,
+    ];
+    this.outChannels = conv1x1 + out3 + outDouble + (projection > 0 ? projection : inChannels);
+  }
+
+  forward(x: Tensor): Tensor {
+    return concat(
+      this.branches.map((branch) => branch.forward(x)),
+      1,
+    );
+  }
+}

@@ -1,0 +1,122 @@
+import type { LocalResponseNormOptions } from '../autograd/ops/normalization.js';
+import { ones, zeros } from '../tensor/create.js';
+import type { FloatDType } from '../tensor/dtype.js';
+import { MinibatchError } from '../tensor/error.js';
+import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
+import { expectWhole, type Tensor } from '../tensor/tensor.js';
+import { Module, Parameter } from './module.js';
+
+export interface NormLayerOptions {
+  /** ε, added to the variance; 10⁻⁵ unless given. */
+  eps?: number;
+  /** Whether to learn γ and β; without them they are 1 and 0. */
+  affine?: boolean;
+  /** float32 unless said otherwise. */
+  dtype?: FloatDType;
+}
+
+/** What has a γ of ones and a β of zeros, or neither. */
+abstract class Affine extends Module {
+  readonly gamma: Parameter | null;
+  readonly beta: Parameter | null;
+  readonly eps: number;
+
+  constructor(shape: Shape, { eps = 1e-5, affine, dtype = 'float32' }: NormLayerOptions) {
+    super();
+    if (!(eps >= 0)) throw new MinibatchError(`${this.constructor.name}: eps is a number from 0, got ${eps}`);
+    this.eps = eps;
+    this.gamma = affine ? new Parameter(ones(shape, { dtype })) : null;
+    this.beta = affine ? new Parameter(zeros(shape, { dtype })) : null;
+  }
+}
+
+/** Layer normalization over the last dimensions, which have the shape given (Ba, Kiros & Hinton, 2016). */
+export class LayerNorm extends Affine {
+  private readonly normalizedShape: Shape;
+
+  /** @param options.affine true unless said otherwise */
+  constructor(normalizedShape: number | Shape, { affine = true, ...options }: NormLayerOptions = {}) {
+    const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+    checkShape('LayerNorm', shape);
+    super(shape, { affine, ...options });
+    this.normalizedShape = [...shape];
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.layerNorm(this.normalizedShape, this.gamma, this.beta, { eps: this.eps });
+  }
+
+  protected override describe(): string {
+    return formatShape(this.normalizedShape);
+  }
+}
+
+/** Group normalization of [N, C, ...] (Wu & He, 2018). */
+export class GroupNorm extends Affine {
+  /** @param options.affine true unless said otherwise */
+  constructor(
+    readonly groups: number,
+    readonly numChannels: number,
+    { affine = true, ...options }: NormLayerOptions = {},
+  ) {
+    expectWhole('GroupNorm', 'groups', groups, 1);
+    expectWhole('GroupNorm', 'numChannels', numChannels, 1);
+    if (numChannels % groups !== 0) {
+      throw new MinibatchError(`GroupNorm: ${numChannels} channels do not go into ${groups} groups`);
+    }
+    super([numChannels], { affine, ...options });
+  }
+
+  forward(x: Tensor): Tensor {
+    checkChannels('GroupNorm', x, this.numChannels);
+    return x.groupNorm(this.groups, this.gamma, this.beta, { eps: this.eps });
+  }
+
+  protected override describe(): string {
+    return `${this.numChannels} in ${this.groups} groups`;
+  }
+}
+
+/** Instance normalization of [N, C, H, W] (Ulyanov, Vedaldi & Lempitsky, 2016). */
+export class InstanceNorm2d extends Affine {
+  /** @param options.affine false unless said otherwise, as in PyTorch */
+  constructor(
+    readonly numChannels: number,
+    { affine = false, ...options }: NormLayerOptions = {},
+  ) {
+    expectWhole('InstanceNorm2d', 'numChannels', numChannels, 1);
+    super([numChannels], { affine, ...options });
+  }
+
+  forward(x: Tensor): Tensor {
+    checkChannels('InstanceNorm2d', x, this.numChannels);
+    return x.instanceNorm(this.gamma, this.beta, { eps: this.eps });
+  }
+
+  protected override describe(): string {
+    return `${this.numChannels}`;
+  }
+}
+
+function checkChannels(name: string, x: Tensor, channels: number): void {
+  if (x.shape[1] !== channels || (name === 'InstanceNorm2d' && x.ndim !== 4)) {
+    const takes = name === 'InstanceNorm2d' ? '[N, C, H, W]' : '[N, C, ...]';
+    throw new MinibatchError(`${name}: takes ${takes} with C = ${channels}, got ${formatShape(x.shape)}`);
+  }
+}
+
+/** Local response normalization across channels (Krizhevsky, Sutskever & Hinton, 2012). */
+export class LocalResponseNorm extends Module {
+  constructor(private readonly options: LocalResponseNormOptions) {
+    super();
+    expectWhole('LocalResponseNorm', 'size', options?.size, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.localResponseNorm(this.options);
+  }
+
+  protected override describe(): string {
+    return `${this.options.size} channels`;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Pair } from '../autograd/ops/conv2d.js';
+import type { AvgPoolOptions, PoolOptions } from '../autograd/ops/pool.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { Module } from './module.js';
+
+function describeWindow({ kernelSize, stride, padding }: PoolOptions): string {
+  const text = (pair: Pair) => (Array.isArray(pair) ? pair.join('x') : `${pair}`);
+  return `${text(kernelSize)}, stride ${text(stride ?? kernelSize)}${padding ? `, padding ${text(padding)}` : ''}`;
+}
+
+/** The largest value of each window of [N, C, H, W]. */
+export class MaxPool2d extends Module {
+  constructor(private readonly options: PoolOptions) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.maxPool2d(this.options);
+  }
+
+  protected override describe(): string {
+    return describeWindow(this.options);
+  }
+}
+
+/** The mean of each window of [N, C, H, W]. */
+export class AvgPool2d extends Module {
+  constructor(private readonly options: AvgPoolOptions) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.avgPool2d(this.options);
+  }
+
+  protected override describe(): string {
+    return describeWindow(this.options);
+  }
+}
+
+/** The means of the windows that divide [N, C, H, W] into `size` parts; size 1 is the global average. */
+export class AdaptiveAvgPool2d extends Module {
+  constructor(private readonly size: Pair) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.adaptiveAvgPool2d(this.size);
+  }
+
+  protected override describe(): string {
+    return `to ${Array.isArray(this.size) ? this.size.join('x') : this.size}`;
+  }
+}
