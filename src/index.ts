@@ -66,7 +66,23 @@ export {
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './layers/pool.js';
 export { Sequential } from './layers/sequential.js';
 export { type Summary, type SummaryRow, summary } from './layers/summary.js';
+export { Adagrad, type AdagradOptions } from './optim/adagrad.js';
+export { Adam, type AdamOptions, AdamW } from './optim/adam.js';
+export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { Optimizer, type OptimizerInput, type OptimizerState, type ParameterGroup } from './optim/optimizer.js';
+export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
+export {
+  CosineAnnealingLR,
+  ExponentialLR,
+  LinearWarmup,
+  MultiStepLR,
+  type PlateauOptions,
+  type PlateauState,
+  ReduceLROnPlateau,
+  type Scheduled,
+  type SchedulerState,
+  StepLR,
+} from './optim/schedulers.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
 export type { DType, FloatArray, FloatDType, TypedArray } from './tensor/dtype.js';

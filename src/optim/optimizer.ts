@@ -1,8 +1,7 @@
-import { noGrad } from '../autograd/mode.js';
 import type { StateDict } from '../layers/module.js';
 import { MinibatchError } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { expectFloat, type FloatTensor, Tensor } from '../tensor/tensor.js';
+import { empty, expectFloat, type FloatTensor, Tensor } from '../tensor/tensor.js';
 
 /** Parameters that share one set of options. */
 export type ParameterGroup<Options> = Options & { parameters: readonly Tensor[] };
@@ -16,8 +15,16 @@ export type OptimizerInput<Options> =
 export interface OptimizerState<Options> {
   /** The options of each group. */
   groups: Options[];
-  /** For each parameter, in order: tensors such as momentum buffers, by name. */
-  state: StateDict[];
+  /** For each parameter, in order: its steps so far, and tensors such as momentum buffers by name. */
+  state: { steps: number; tensors: StateDict }[];
+}
+
+/** What an optimizer carries for one parameter. */
+export interface ParameterState {
+  /** Steps so far, the one being taken included. */
+  steps: number;
+  /** The tensor of this name, of the parameter's shape; zeros at first. */
+  tensor(name: string): FloatTensor;
 }
 
 /**
@@ -27,15 +34,26 @@ export interface OptimizerState<Options> {
 export abstract class Optimizer<Options extends { lr: number }> {
   /** The groups; options such as `lr` may be changed between steps. */
   readonly groups: ParameterGroup<Options>[];
-  private readonly state = new Map<Tensor, StateDict>();
+  private readonly steps = new Map<Tensor, number>();
+  private readonly tensors = new Map<Tensor, Record<string, FloatTensor>>();
 
-  constructor(input: OptimizerInput<Options>, defaults: Options) {
+  /** @param limits which values each option can take, as a number from the first to the second. */
+  constructor(
+    input: OptimizerInput<Options>,
+    defaults: Options,
+    limits: { readonly [Name in keyof Options]?: readonly [number, number] } = {},
+  ) {
     const name = this.constructor.name;
+    if (!Array.isArray(input)) throw new MinibatchError(`${name}: takes a list of parameters or of groups`);
     const groups = input[0] instanceof Tensor ? [{ parameters: input as readonly Tensor[] }] : input;
     this.groups = (groups as readonly ({ parameters: readonly Tensor[] } & Partial<Options>)[]).map((group) => ({
       ...defaults,
       ...group,
     }));
+    for (const group of this.groups) {
+      if (!Array.isArray(group.parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
+      checkOptions(name, group, { lr: [0, Infinity], ...limits });
+    }
     const parameters = this.parameters();
     if (parameters.length === 0) throw new MinibatchError(`${name}: takes at least one parameter`);
     for (const parameter of parameters) {
@@ -44,9 +62,6 @@ export abstract class Optimizer<Options extends { lr: number }> {
     }
     if (new Set(parameters).size !== parameters.length) {
       throw new MinibatchError(`${name}: a parameter was given twice`);
-    }
-    for (const { lr } of this.groups) {
-      if (!(lr >= 0)) throw new MinibatchError(`${name}: lr is a number from 0, got ${lr}`);
     }
   }
 
@@ -57,20 +72,38 @@ export abstract class Optimizer<Options extends { lr: number }> {
 
   /** Moves every parameter that has a gradient. */
   step(): void {
-    noGrad(() => {
-      for (const group of this.groups) {
-        for (const parameter of group.parameters as readonly FloatTensor[]) {
-          if (!parameter.grad) continue;
-          const state = this.state.get(parameter) ?? {};
-          this.update(parameter, parameter.grad.detach() as FloatTensor, state, group);
-          this.state.set(parameter, state);
-        }
+    for (const group of this.groups) {
+      for (const parameter of group.parameters as readonly FloatTensor[]) {
+        if (!parameter.grad) continue;
+        const steps = (this.steps.get(parameter) ?? 0) + 1;
+        this.steps.set(parameter, steps);
+        const moved = empty(parameter.shape, parameter.dtype);
+        const tensor = (name: string) => this.tensorOf(parameter, name);
+        this.update(parameter, parameter.grad as FloatTensor, { steps, tensor }, group, moved);
+        parameter.assign(moved);
       }
-    });
+    }
   }
 
-  /** Moves one parameter; `state` is its own, empty at first. */
-  protected abstract update(parameter: FloatTensor, gradient: FloatTensor, state: StateDict, options: Options): void;
+  private tensorOf(parameter: FloatTensor, name: string): FloatTensor {
+    let own = this.tensors.get(parameter);
+    if (!own) {
+      own = {};
+      this.tensors.set(parameter, own);
+    }
+    if (own[name]?.dtype !== parameter.dtype) own[name] = own[name]?.to(parameter.dtype) as FloatTensor;
+    own[name] ??= empty(parameter.shape, parameter.dtype);
+    return own[name];
+  }
+
+  /** Writes to `moved` where `parameter` goes; `state` is its own. */
+  protected abstract update(
+    parameter: FloatTensor,
+    gradient: FloatTensor,
+    state: ParameterState,
+    options: Options,
+    moved: FloatTensor,
+  ): void;
 
   /** Drops the gradient of every parameter. */
   zeroGrad(): void {
@@ -81,7 +114,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
   stateDict(): OptimizerState<Options> {
     return {
       groups: this.groups.map(({ parameters: _, ...options }) => ({ ...options }) as unknown as Options),
-      state: this.parameters().map((parameter) => copyState(this.state.get(parameter) ?? {})),
+      state: this.parameters().map((parameter) => ({
+        steps: this.steps.get(parameter) ?? 0,
+        tensors: copyTensors(this.tensors.get(parameter) ?? {}),
+      })),
     };
   }
 
@@ -91,19 +127,19 @@ export abstract class Optimizer<Options extends { lr: number }> {
    * @throws if groups or parameters do not match; then nothing is loaded.
    */
   loadStateDict({ groups, state }: OptimizerState<Options>): void {
-    const name = this.constructor.name;
+    const name = `${this.constructor.name}.loadStateDict`;
     const parameters = this.parameters();
     if (groups.length !== this.groups.length || state.length !== parameters.length) {
       throw new MinibatchError(
-        `${name}.loadStateDict: has ${this.groups.length} groups of ${parameters.length} parameters in all, ` +
+        `${name}: has ${this.groups.length} groups of ${parameters.length} parameters in all, ` +
           `got ${groups.length} and ${state.length}`,
       );
     }
     parameters.forEach((parameter, i) => {
-      for (const [key, value] of Object.entries(state[i])) {
-        if (value.ndim > 0 && !sameShape(value.shape, parameter.shape)) {
+      for (const [key, value] of Object.entries(state[i].tensors)) {
+        if (!sameShape(value.shape, parameter.shape)) {
           throw new MinibatchError(
-            `${name}.loadStateDict: ${key} of parameter ${i} has shape ${formatShape(value.shape)}, ` +
+            `${name}: ${key} of parameter ${i} has shape ${formatShape(value.shape)}, ` +
               `the parameter ${formatShape(parameter.shape)}`,
           );
         }
@@ -113,11 +149,29 @@ export abstract class Optimizer<Options extends { lr: number }> {
       Object.assign(group, groups[i]);
     });
     parameters.forEach((parameter, i) => {
-      this.state.set(parameter, copyState(state[i]));
+      this.steps.set(parameter, state[i].steps);
+      this.tensors.set(parameter, copyTensors(state[i].tensors) as Record<string, FloatTensor>);
     });
   }
 }
 
-function copyState(state: StateDict): StateDict {
-  return Object.fromEntries(Object.entries(state).map(([key, value]) => [key, value.clone()]));
+function copyTensors(tensors: Readonly<StateDict>): StateDict {
+  return Object.fromEntries(Object.entries(tensors).map(([key, value]) => [key, value.detach().clone()]));
+}
+
+function checkOptions(
+  name: string,
+  options: object,
+  limits: Record<string, readonly [number, number] | undefined>,
+): void {
+  for (const [key, limit] of Object.entries(limits)) {
+    const value = (options as Record<string, unknown>)[key];
+    if (!limit || (value === undefined && key !== 'lr')) continue;
+    const values = Array.isArray(value) ? value : [value];
+    const [least, most] = limit;
+    if (!values.every((v) => typeof v === 'number' && v >= least && v <= most)) {
+      const range = most === Infinity ? `from ${least}` : `from ${least} to ${most}`;
+      throw new MinibatchError(`${name}: ${key} is a number ${range}, got ${String(value)}`);
+    }
+  }
 }

@@ -1,8 +1,7 @@
-import type { StateDict } from '../layers/module.js';
 import { MinibatchError } from '../tensor/error.js';
-import { addScaled } from '../tensor/kernels/add-scaled.js';
-import { empty, type FloatTensor } from '../tensor/tensor.js';
-import { Optimizer, type OptimizerInput } from './optimizer.js';
+import { sgd } from '../tensor/kernels/optimizers.js';
+import type { FloatTensor } from '../tensor/tensor.js';
+import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface SGDOptions {
   /** The learning rate. */
@@ -25,32 +24,24 @@ export interface SGDOptions {
  */
 export class SGD extends Optimizer<SGDOptions> {
   constructor(parameters: OptimizerInput<SGDOptions>, options: SGDOptions) {
-    super(parameters, options);
+    super(parameters, options, { momentum: [0, Infinity], weightDecay: [0, Infinity] });
     for (const { momentum = 0, dampening = 0, nesterov } of this.groups) {
-      if (!(momentum >= 0)) throw new MinibatchError(`SGD: momentum is a number from 0, got ${momentum}`);
       if (nesterov && (momentum === 0 || dampening !== 0)) {
         throw new MinibatchError(`SGD: nesterov takes a momentum and no dampening, got ${momentum} and ${dampening}`);
       }
     }
   }
 
-  protected update(p: FloatTensor, gradient: FloatTensor, state: StateDict, options: SGDOptions): void {
+  protected update(
+    p: FloatTensor,
+    gradient: FloatTensor,
+    state: ParameterState,
+    options: SGDOptions,
+    moved: FloatTensor,
+  ): void {
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
-    const g = weightDecay === 0 ? gradient : plus(gradient, weightDecay, p);
-    if (momentum === 0) {
-      p.assign(plus(p, -lr, g));
-      return;
-    }
-    const { velocity } = state;
-    state.velocity = velocity ? plus(velocity.mul(momentum) as FloatTensor, 1 - dampening, g) : g.clone();
-    const direction = nesterov ? plus(g, momentum, state.velocity as FloatTensor) : (state.velocity as FloatTensor);
-    p.assign(plus(p, -lr, direction));
+    const velocity = momentum === 0 ? null : state.tensor('velocity').data;
+    const first = state.steps === 1;
+    sgd(p.data, gradient.data, velocity, { lr, momentum, dampening, weightDecay, nesterov, first }, moved.data);
   }
-}
-
-/** x + factor·y */
-function plus(x: FloatTensor, factor: number, y: FloatTensor): FloatTensor {
-  const result = empty(x.shape, x.dtype);
-  addScaled(x.data, factor, y.data, result.data);
-  return result;
 }

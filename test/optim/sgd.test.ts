@@ -53,7 +53,7 @@ describe('SGD', () => {
     descend(optimizer, p, 1);
     const { state } = optimizer.stateDict();
     descend(optimizer, p, 1);
-    expect(state[0].velocity.toArray()).toEqual([2]);
+    expect(state[0].tensors.velocity.toArray()).toEqual([2]);
   });
 
   it('refuses what does not fit', () => {
@@ -66,7 +66,7 @@ describe('SGD', () => {
     expect(() => new SGD([p], { lr: 1, momentum: -1 })).toThrow('SGD: momentum is a number from 0, got -1');
     const optimizer = new SGD([p], { lr: 1 });
     expect(() => optimizer.loadStateDict({ groups: [{ lr: 9 }], state: [] })).toThrow('has 1 groups of 1 parameters');
-    const state = [{ velocity: zeros([3]) }];
+    const state = [{ steps: 1, tensors: { velocity: zeros([3]) } }];
     expect(() => optimizer.loadStateDict({ groups: [{ lr: 9 }], state })).toThrow(
       'velocity of parameter 0 has shape [3]',
     );

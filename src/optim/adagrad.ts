@@ -1,0 +1,33 @@
+import { adagrad } from '../tensor/kernels/optimizers.js';
+import type { FloatTensor } from '../tensor/tensor.js';
+import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+
+export interface AdagradOptions {
+  /** The learning rate; 0.01 unless given. */
+  lr: number;
+  /** How fast it falls: at step t it is lr/(1 + (t − 1)·lrDecay); 0 unless given. */
+  lrDecay?: number;
+  /** This times the parameter is added to its gradient; 0 unless given. */
+  weightDecay?: number;
+  /** Keeps the division from failing; 10⁻¹⁰ unless given. */
+  eps?: number;
+}
+
+/** Adagrad (Duchi, Hazan & Singer, 2011): gradients divided by the root of the sum of their squares so far. */
+export class Adagrad extends Optimizer<AdagradOptions> {
+  constructor(parameters: OptimizerInput<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
+    const limits = { lrDecay: [0, Infinity], weightDecay: [0, Infinity], eps: [0, Infinity] } as const;
+    super(parameters, { lr: 0.01, ...options }, limits);
+  }
+
+  protected update(
+    p: FloatTensor,
+    gradient: FloatTensor,
+    state: ParameterState,
+    { lr, lrDecay = 0, weightDecay = 0, eps = 1e-10 }: AdagradOptions,
+    moved: FloatTensor,
+  ): void {
+    const options = { lr, lrDecay, weightDecay, eps };
+    adagrad(p.data, gradient.data, state.tensor('sumOfSquares').data, state.steps, options, moved.data);
+  }
+}

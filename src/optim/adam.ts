@@ -1,0 +1,64 @@
+import { adam } from '../tensor/kernels/optimizers.js';
+import type { FloatTensor } from '../tensor/tensor.js';
+import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+
+export interface AdamOptions {
+  /** The learning rate; 0.001 unless given. */
+  lr: number;
+  /** How much of the old averages of the gradient and of its square is kept; [0.9, 0.999] unless given. */
+  betas?: readonly [number, number];
+  /** Keeps the division from failing; 10⁻⁸ unless given. */
+  eps?: number;
+  /** Adam: this times the parameter is added to its gradient; 0 unless given. AdamW: this part of it, times lr, is
+   * taken from it; 0.01 unless given. */
+  weightDecay?: number;
+}
+
+const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] } as const;
+
+/** Adam (Kingma & Ba, 2015). */
+export class Adam extends Optimizer<AdamOptions> {
+  constructor(parameters: OptimizerInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super(parameters, { lr: 0.001, ...options }, limits);
+  }
+
+  protected update(
+    p: FloatTensor,
+    gradient: FloatTensor,
+    state: ParameterState,
+    options: AdamOptions,
+    moved: FloatTensor,
+  ): void {
+    move(p, gradient, state, { weightDecay: 0, ...options }, false, moved);
+  }
+}
+
+/** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
+export class AdamW extends Optimizer<AdamOptions> {
+  constructor(parameters: OptimizerInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super(parameters, { lr: 0.001, ...options }, limits);
+  }
+
+  protected update(
+    p: FloatTensor,
+    gradient: FloatTensor,
+    state: ParameterState,
+    options: AdamOptions,
+    moved: FloatTensor,
+  ): void {
+    move(p, gradient, state, { weightDecay: 0.01, ...options }, true, moved);
+  }
+}
+
+function move(
+  p: FloatTensor,
+  gradient: FloatTensor,
+  state: ParameterState,
+  { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay }: AdamOptions & { weightDecay: number },
+  decoupled: boolean,
+  moved: FloatTensor,
+): void {
+  const [m, v] = [state.tensor('mean').data, state.tensor('meanSquare').data];
+  const options = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, decoupled };
+  adam(p.data, gradient.data, m, v, state.steps, options, moved.data);
+}

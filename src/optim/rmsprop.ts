@@ -1,0 +1,36 @@
+import { rmsprop } from '../tensor/kernels/optimizers.js';
+import type { FloatTensor } from '../tensor/tensor.js';
+import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+
+export interface RMSpropOptions {
+  /** The learning rate; 0.01 unless given. */
+  lr: number;
+  /** How much of the old average of the squared gradient is kept; 0.99 unless given. */
+  alpha?: number;
+  /** Keeps the division from failing; 10⁻⁸ unless given. */
+  eps?: number;
+  /** This times the parameter is added to its gradient; 0 unless given. */
+  weightDecay?: number;
+  /** How much of the previous direction is kept; 0 unless given. */
+  momentum?: number;
+}
+
+/** RMSprop (Tieleman & Hinton, 2012): gradients divided by a moving average of their size. */
+export class RMSprop extends Optimizer<RMSpropOptions> {
+  constructor(parameters: OptimizerInput<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
+    const limits = { alpha: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity], momentum: [0, Infinity] } as const;
+    super(parameters, { lr: 0.01, ...options }, limits);
+  }
+
+  protected update(
+    p: FloatTensor,
+    gradient: FloatTensor,
+    state: ParameterState,
+    { lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0 }: RMSpropOptions,
+    moved: FloatTensor,
+  ): void {
+    const velocity = momentum === 0 ? null : state.tensor('velocity').data;
+    const options = { lr, alpha, eps, weightDecay, momentum };
+    rmsprop(p.data, gradient.data, state.tensor('meanSquare').data, velocity, options, moved.data);
+  }
+}

@@ -1,0 +1,98 @@
+import type { FloatArray } from '../dtype.js';
+
+/*
+ * One step of each optimizer for one parameter: `p` is read, its new values go to `out`, and the optimizer's own state
+ * is updated in place. Each value is computed in double precision and rounded once. `t` counts steps from 1.
+ */
+
+/** g = gradient + weightDecay·p; v = momentum·v + (1 − dampening)·g, or g at first; out = p − lr·direction. */
+export function sgd(
+  p: FloatArray,
+  gradient: FloatArray,
+  velocity: FloatArray | null,
+  o: { lr: number; momentum: number; dampening: number; weightDecay: number; nesterov: boolean; first: boolean },
+  out: FloatArray,
+): void {
+  const { lr, momentum, weightDecay } = o;
+  if (!velocity) {
+    for (let i = 0; i < p.length; i++) out[i] = p[i] - lr * (gradient[i] + weightDecay * p[i]);
+    return;
+  }
+  const kept = o.first ? 0 : momentum;
+  const added = o.first ? 1 : 1 - o.dampening;
+  for (let i = 0; i < p.length; i++) {
+    const g = gradient[i] + weightDecay * p[i];
+    const v = kept * velocity[i] + added * g;
+    velocity[i] = v;
+    out[i] = p[i] - lr * (o.nesterov ? g + momentum * v : v);
+  }
+}
+
+/**
+ * Adam (Kingma & Ba, 2015, Algorithm 1): m and v are moving averages of g and g²; out = p − lr·m̂/(√v̂ + ε), where m̂
+ * and v̂ are corrected for having begun at zero. With `decoupled` the decay shrinks p instead of joining g (AdamW:
+ * Loshchilov & Hutter, 2019).
+ */
+export function adam(
+  p: FloatArray,
+  gradient: FloatArray,
+  m: FloatArray,
+  v: FloatArray,
+  t: number,
+  o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean },
+  out: FloatArray,
+): void {
+  const { beta1, beta2, eps } = o;
+  const stepSize = o.lr / (1 - beta1 ** t);
+  const correction = Math.sqrt(1 - beta2 ** t);
+  const penalty = o.decoupled ? 0 : o.weightDecay;
+  const shrink = o.decoupled ? 1 - o.lr * o.weightDecay : 1;
+  for (let i = 0; i < p.length; i++) {
+    const g = gradient[i] + penalty * p[i];
+    const mi = beta1 * m[i] + (1 - beta1) * g;
+    const vi = beta2 * v[i] + (1 - beta2) * g * g;
+    m[i] = mi;
+    v[i] = vi;
+    out[i] = shrink * p[i] - (stepSize * mi) / (Math.sqrt(vi) / correction + eps);
+  }
+}
+
+/** RMSprop (Hinton, 2012): v is a moving average of g²; out = p − lr·g/(√v + ε), or the momentum of that. */
+export function rmsprop(
+  p: FloatArray,
+  gradient: FloatArray,
+  v: FloatArray,
+  velocity: FloatArray | null,
+  o: { lr: number; alpha: number; eps: number; weightDecay: number; momentum: number },
+  out: FloatArray,
+): void {
+  for (let i = 0; i < p.length; i++) {
+    const g = gradient[i] + o.weightDecay * p[i];
+    const vi = o.alpha * v[i] + (1 - o.alpha) * g * g;
+    v[i] = vi;
+    let direction = g / (Math.sqrt(vi) + o.eps);
+    if (velocity) {
+      direction += o.momentum * velocity[i];
+      velocity[i] = direction;
+    }
+    out[i] = p[i] - o.lr * direction;
+  }
+}
+
+/** Adagrad (Duchi, Hazan & Singer, 2011): s is the sum of g²; out = p − lr/(1 + (t − 1)·lrDecay)·g/(√s + ε). */
+export function adagrad(
+  p: FloatArray,
+  gradient: FloatArray,
+  s: FloatArray,
+  t: number,
+  o: { lr: number; lrDecay: number; weightDecay: number; eps: number },
+  out: FloatArray,
+): void {
+  const lr = o.lr / (1 + (t - 1) * o.lrDecay);
+  for (let i = 0; i < p.length; i++) {
+    const g = gradient[i] + o.weightDecay * p[i];
+    const si = s[i] + g * g;
+    s[i] = si;
+    out[i] = p[i] - (lr * g) / (Math.sqrt(si) + o.eps);
+  }
+}
