@@ -5,7 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import { loadMnist, type Mnist } from '../src/data/mnist.js';
+import { writeWhole } from '../src/data/files.js';
+import { type ImageData, loadMnist } from '../src/data/mnist.js';
 import {
   BatchNorm1d,
   batchNorm,
@@ -28,7 +29,6 @@ import {
 } from '../src/index.js';
 import { commandLine, positiveNumber, runProgram, UsageError, wholeNumber } from './harness/cli.js';
 import { drawCharts } from './harness/figures.js';
-import { writeWhole } from './harness/files.js';
 import { breathe, Interrupted, listenForInterrupt } from './harness/interrupt.js';
 import { Progress } from './harness/progress.js';
 
@@ -156,7 +156,7 @@ function isEvaluated(step: number, steps: number): boolean {
 async function train(
   name: Run['name'],
   settings: Settings,
-  data: Mnist,
+  data: ImageData,
   runs: Run[],
   checkpoint: Checkpoint | null,
   out: string,
@@ -196,7 +196,7 @@ async function train(
 }
 
 /** Accuracy on all test images in inference mode, and the distribution of what enters one sigmoid. */
-function evaluate(model: Sequential, test: Mnist['test']): Omit<Evaluation, 'step'> {
+function evaluate(model: Sequential, test: ImageData['test']): Omit<Evaluation, 'step'> {
   const BATCH = 500;
   const beforeLastSigmoid = new Sequential(...model.layers.slice(0, -2));
   const rest = new Sequential(...model.layers.slice(-2));

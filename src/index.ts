@@ -31,9 +31,11 @@ export type { CrossEntropyOptions, LossOptions } from './autograd/ops/losses.js'
 export type { LocalResponseNormOptions, NormOptions } from './autograd/ops/normalization.js';
 export type { AvgPoolOptions, PoolOptions } from './autograd/ops/pool.js';
 export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd/ops/reduce.js';
+export { mirror, randomBrightness, randomContrast, randomCrop, randomMirror } from './data/augment.js';
 export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
-export { type IdxArray, parseIdx } from './data/idx.js';
-export { DataLoader, type DataLoaderOptions } from './data/loader.js';
+export { encodeIdx, type IdxArray, parseIdx } from './data/idx.js';
+export { DataLoader, type DataLoaderOptions, type Shuffle } from './data/loader.js';
+export { multiCrop, resize } from './data/multi-crop.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
 export { GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh } from './layers/activations.js';
 export {

