@@ -48,6 +48,7 @@ export {
 export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.js';
 export { Dropout } from './layers/dropout.js';
 export { Flatten } from './layers/flatten.js';
+export { foldBatchNorm } from './layers/fold-batch-norm.js';
 export {
   type ConvUnitOptions,
   convUnit,

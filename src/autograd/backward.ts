@@ -1,7 +1,8 @@
 import { full } from '../tensor/create.js';
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions, expectTensor } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { empty, expectTensor, type Storage, storageMark, type Tensor } from '../tensor/tensor.js';
+import { empty, type Storage, storageMark, type Tensor } from '../tensor/tensor.js';
 import { type Edge, edgeOf, type Node } from './graph.js';
 import { withGrad } from './mode.js';
 
@@ -28,7 +29,8 @@ export interface GradOptions extends BackwardOptions {
  * @throws if `output` requires no gradient, if its graph was freed by an earlier pass, or if a tensor that a
  * derivative reads has been overwritten; then nothing has been accumulated.
  */
-export function backward(output: Tensor, gradient?: Tensor, options: BackwardOptions = {}): void {
+export function backward(output: Tensor, gradient?: Tensor | null, given?: BackwardOptions): void {
+  const options = expectOptions('backward', given);
   const seed = seedGradient('backward', output, gradient);
   const pass = new Pass(edgeOf(output), seed, options);
   const leaves = pass.leaves();
@@ -55,7 +57,9 @@ export function grad(
   options: GradOptions & { allowUnused: true },
 ): (Tensor | null)[];
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): Tensor[];
-export function grad(output: Tensor, inputs: readonly Tensor[], options: GradOptions = {}): (Tensor | null)[] {
+export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOptions): (Tensor | null)[] {
+  const options = expectOptions('grad', given);
+  if (!Array.isArray(inputs)) throw new MinibatchError(`grad: inputs are a list of tensors, got ${show(inputs)}`);
   const seed = seedGradient('grad', output, options.gradOutput);
   inputs.forEach((input, i) => {
     expectTensor('grad', input);
@@ -75,12 +79,12 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: GradOpt
   return edges.map((edge) => pass.gradientAt(edge));
 }
 
-function seedGradient(op: string, output: Tensor, gradient?: Tensor): Tensor {
+function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Tensor {
   expectTensor(op, output);
   if (!output.requiresGrad) {
     throw new MinibatchError(`${op}: the output depends on no tensor that requires a gradient`);
   }
-  if (!gradient) {
+  if (gradient === undefined || gradient === null) {
     if (output.size !== 1) {
       throw new MinibatchError(
         `${op}: the output has shape ${formatShape(output.shape)}; give a gradient of that shape, or reduce it to one value`,

@@ -1,7 +1,8 @@
 import { MinibatchError } from '../tensor/error.js';
+import { expectTensor } from '../tensor/expect.js';
 import { Generator, randn } from '../tensor/random.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
-import { empty, expectTensor, Tensor } from '../tensor/tensor.js';
+import { empty, Tensor } from '../tensor/tensor.js';
 import { grad } from './backward.js';
 import { noGrad } from './mode.js';
 

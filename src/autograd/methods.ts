@@ -1,3 +1,5 @@
+import { MinibatchError } from '../tensor/error.js';
+import { expectOptions } from '../tensor/expect.js';
 import { Tensor } from '../tensor/tensor.js';
 import { backward } from './backward.js';
 import * as ops from './ops/index.js';
@@ -14,7 +16,11 @@ export type MethodsOf<Ops> = {
  * know, declare `interface Tensor extends MethodsOf<{ cube: typeof cube }> {}` in module 'minibatch'.
  */
 export function addMethods(operations: Readonly<Record<string, (x: Tensor, ...rest: never[]) => unknown>>): void {
-  for (const [name, operation] of Object.entries(operations)) {
+  const entries = Object.entries(expectOptions('addMethods', operations));
+  for (const [name, operation] of entries) {
+    if (typeof operation !== 'function') throw new MinibatchError(`addMethods: ${name} is no function`);
+  }
+  for (const [name, operation] of entries) {
     const call = operation as (...args: unknown[]) => unknown;
     Object.defineProperty(Tensor.prototype, name, {
       value(this: Tensor, ...rest: unknown[]) {

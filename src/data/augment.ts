@@ -1,7 +1,8 @@
-import { MinibatchError } from '../tensor/error.js';
-import type { Generator } from '../tensor/random.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectFloat, expectNumber, expectWhole } from '../tensor/expect.js';
+import { expectGenerator, type Generator } from '../tensor/random.js';
 import { formatShape } from '../tensor/shape.js';
-import { empty, expectFloat, expectNumber, expectWhole, type FloatTensor, type Tensor } from '../tensor/tensor.js';
+import { empty, type FloatTensor, type Tensor } from '../tensor/tensor.js';
 
 /*
  * Random changes to batches of images, [N, C, H, W], a different one for each image. The same generator state gives
@@ -17,6 +18,7 @@ function expectImages(op: string, x: Tensor): asserts x is FloatTensor {
 export function randomCrop(x: Tensor, padding: number, generator: Generator): Tensor {
   expectImages('randomCrop', x);
   expectWhole('randomCrop', 'padding', padding, 0);
+  expectGenerator('randomCrop', generator);
   const [N, C, H, W] = x.shape;
   const y = empty(x.shape, x.dtype);
   for (let n = 0; n < N; n++) {
@@ -36,7 +38,8 @@ export function randomCrop(x: Tensor, padding: number, generator: Generator): Te
 /** Each image mirrored, left to right, with probability `p`; ½ unless given. */
 export function randomMirror(x: Tensor, generator: Generator, p = 0.5): Tensor {
   expectImages('randomMirror', x);
-  if (!(p >= 0 && p <= 1)) throw new MinibatchError(`randomMirror: p is a probability from 0 to 1, got ${p}`);
+  expectGenerator('randomMirror', generator);
+  if (!(p >= 0 && p <= 1)) throw new MinibatchError(`randomMirror: p is a probability from 0 to 1, got ${show(p)}`);
   const [N, C, H, W] = x.shape;
   const y = empty(x.shape, x.dtype).assign(x) as FloatTensor;
   for (let n = 0; n < N; n++) {
@@ -74,6 +77,7 @@ function perImage(
 ): Tensor {
   expectImages(op, x);
   expectNumber(op, 'amount', amount);
+  expectGenerator(op, generator);
   const y = empty(x.shape, x.dtype);
   const size = x.size / x.shape[0];
   for (let n = 0; n < x.shape[0]; n++) {

@@ -1,6 +1,7 @@
 import type { TypedArray } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
-import { type Shape, sizeOf } from '../tensor/shape.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectTensor } from '../tensor/expect.js';
+import { checkShape, type Shape, sizeOf } from '../tensor/shape.js';
 import { empty, Tensor } from '../tensor/tensor.js';
 
 /** Examples that can be fetched by number. */
@@ -32,6 +33,12 @@ export class ImageDataset implements Dataset {
     private readonly labels: Uint8Array,
     private readonly imageShape: Shape,
   ) {
+    for (const [name, bytes] of Object.entries({ pixels, labels })) {
+      if (!(bytes instanceof Uint8Array)) {
+        throw new MinibatchError(`ImageDataset: ${name} are a Uint8Array, got ${show(bytes)}`);
+      }
+    }
+    checkShape('ImageDataset', imageShape);
     this.length = labels.length;
     this.imageSize = sizeOf(imageShape);
     if (pixels.length !== this.length * this.imageSize) {
@@ -68,6 +75,9 @@ export class TensorDataset implements Dataset {
     private readonly inputs: Tensor,
     private readonly labels: Tensor,
   ) {
+    expectTensor('TensorDataset', inputs);
+    expectTensor('TensorDataset', labels);
+    if (inputs.ndim === 0) throw new MinibatchError('TensorDataset: takes inputs of [n, ...], got a scalar');
     this.length = inputs.shape[0];
     if (labels.ndim !== 1 || labels.size !== this.length) {
       throw new MinibatchError(

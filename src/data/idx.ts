@@ -1,4 +1,6 @@
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions } from '../tensor/expect.js';
+import { checkShape, sizeOf } from '../tensor/shape.js';
 
 /** An array as an IDX file holds it: bytes, and the sizes of its dimensions. */
 export interface IdxArray {
@@ -16,6 +18,7 @@ const UNSIGNED_BYTE = 0x08;
  * @throws unless the bytes are exactly one whole IDX array of unsigned bytes.
  */
 export function parseIdx(bytes: Uint8Array, file = 'IDX data'): IdxArray {
+  if (!(bytes instanceof Uint8Array)) throw new MinibatchError(`parseIdx: takes a Uint8Array, got ${show(bytes)}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0) throw new MinibatchError(`${file}: not an IDX file`);
   if (bytes[2] !== UNSIGNED_BYTE) {
@@ -35,7 +38,12 @@ export function parseIdx(bytes: Uint8Array, file = 'IDX data'): IdxArray {
 }
 
 /** The bytes of an IDX file of unsigned bytes. */
-export function encodeIdx({ shape, data }: IdxArray): Uint8Array {
+export function encodeIdx(array: IdxArray): Uint8Array {
+  const { shape, data } = expectOptions('encodeIdx', array);
+  checkShape('encodeIdx', shape);
+  if (!(data instanceof Uint8Array) || data.length !== sizeOf(shape)) {
+    throw new MinibatchError(`encodeIdx: shape [${shape.join(', ')}] takes ${sizeOf(shape)} bytes, got ${show(data)}`);
+  }
   const header = 4 + 4 * shape.length;
   const bytes = new Uint8Array(header + data.length);
   bytes.set([0, 0, UNSIGNED_BYTE, shape.length]);

@@ -1,6 +1,7 @@
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions, expectWhole } from '../tensor/expect.js';
 import { Generator } from '../tensor/random.js';
-import { expectWhole, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Batch, Dataset } from './dataset.js';
 
 /**
@@ -39,11 +40,14 @@ export class DataLoader implements Iterable<Batch> {
     private readonly dataset: Dataset,
     private readonly options: DataLoaderOptions,
   ) {
-    const { batchSize, dropLast = false, shards = 1, shuffle = false } = options;
+    const { batchSize, dropLast = false, shards = 1, shuffle = false } = expectOptions('DataLoader', options);
+    if (typeof dataset?.batch !== 'function') {
+      throw new MinibatchError(`DataLoader: takes a dataset, got ${show(dataset)}`);
+    }
     expectWhole('DataLoader', 'batchSize', batchSize, 1);
     expectWhole('DataLoader', 'shards', shards, 1);
     if (![true, false, 'shards', 'withinShards'].includes(shuffle)) {
-      throw new MinibatchError(`DataLoader: shuffle is true, false, shards or withinShards, got ${String(shuffle)}`);
+      throw new MinibatchError(`DataLoader: shuffle is true, false, shards or withinShards, got ${show(shuffle)}`);
     }
     const batches = dataset.length / batchSize;
     this.length = dropLast ? Math.floor(batches) : Math.ceil(batches);

@@ -1,3 +1,4 @@
+import '../autograd/methods.js'; // so that the tensors made here have theirs, whatever else is imported
 import { join } from 'node:path';
 import { ImageDataset } from './dataset.js';
 import { packageFolder, readIdxFile } from './files.js';

@@ -1,8 +1,9 @@
 import { concat, slice } from '../autograd/ops/concat.js';
 import { reshape } from '../autograd/ops/shape.js';
 import { MinibatchError } from '../tensor/error.js';
+import { expectFloat, expectWhole } from '../tensor/expect.js';
 import { formatShape } from '../tensor/shape.js';
-import { empty, expectFloat, expectWhole, type Tensor } from '../tensor/tensor.js';
+import { empty, type Tensor } from '../tensor/tensor.js';
 import { mirror } from './augment.js';
 
 /** Images, [N, C, H, W], in another size, each pixel a mix of its four neighbours (bilinear, pixel centres aligned). */

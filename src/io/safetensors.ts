@@ -1,7 +1,8 @@
 import { allocate, type DType } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions, expectTensor } from '../tensor/expect.js';
 import { formatShape, sizeOf } from '../tensor/shape.js';
-import { expectTensor, Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /*
  * The safetensors format (Hugging Face): the length of the header as a 64-bit little-endian number, the header as JSON,
@@ -24,7 +25,12 @@ interface Entry {
 }
 
 /** The bytes of a safetensors file that holds these tensors, to the bit, and this text. */
-export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array {
+export function encodeSafetensors(contents: TensorFile): Uint8Array {
+  const { tensors, metadata = {} } = expectOptions('encodeSafetensors', contents);
+  expectOptions('encodeSafetensors', metadata);
+  if (typeof tensors !== 'object' || tensors === null) {
+    throw new MinibatchError(`encodeSafetensors: tensors are an object of them, got ${show(tensors)}`);
+  }
   const header: Record<string, Entry | Record<string, string>> = { [METADATA]: metadata };
   let end = 0;
   for (const [name, x] of Object.entries(tensors)) {
@@ -57,6 +63,9 @@ export function decodeSafetensors(bytes: Uint8Array, file = 'safetensors data'):
   const fail = (why: string): never => {
     throw new MinibatchError(`${file}: not a whole safetensors file: ${why}`);
   };
+  if (!(bytes instanceof Uint8Array)) {
+    throw new MinibatchError(`decodeSafetensors: takes a Uint8Array, got ${show(bytes)}`);
+  }
   if (bytes.length < 8) fail(`${bytes.length} bytes`);
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const start = 8 + headerLength;

@@ -1,4 +1,5 @@
-import { expectNumber, type Tensor } from '../tensor/tensor.js';
+import { expectNumber } from '../tensor/expect.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
 /** max(x, 0) */

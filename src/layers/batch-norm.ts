@@ -2,7 +2,9 @@ import { noGrad } from '../autograd/mode.js';
 import { batchNorm } from '../autograd/ops/batch-norm.js';
 import { full, ones, zeros } from '../tensor/create.js';
 import type { FloatDType } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
+import { checkDType } from '../tensor/dtype.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions, expectTensor } from '../tensor/expect.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -42,17 +44,18 @@ export abstract class BatchNorm extends Module {
 
   constructor(
     readonly numFeatures: number,
-    options: BatchNormLayerOptions = {},
+    options?: BatchNormLayerOptions,
   ) {
     super();
-    const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = options;
     const name = this.constructor.name;
+    const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = expectOptions(name, options);
+    checkDType(name, dtype);
     if (!Number.isInteger(numFeatures) || numFeatures < 1) {
-      throw new MinibatchError(`${name}: takes a whole number of channels from 1, got ${numFeatures}`);
+      throw new MinibatchError(`${name}: takes a whole number of channels from 1, got ${show(numFeatures)}`);
     }
-    if (!(eps >= 0)) throw new MinibatchError(`${name}: eps is a number from 0, got ${eps}`);
+    if (!(eps >= 0)) throw new MinibatchError(`${name}: eps is a number from 0, got ${show(eps)}`);
     if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
-      throw new MinibatchError(`${name}: momentum is a number from 0 to 1, or null, got ${momentum}`);
+      throw new MinibatchError(`${name}: momentum is a number from 0 to 1, or null, got ${show(momentum)}`);
     }
     this.eps = eps;
     this.momentum = momentum;
@@ -64,6 +67,7 @@ export abstract class BatchNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    expectTensor(this.constructor.name, x);
     if (!this.ranks.includes(x.ndim) || x.shape[1] !== this.numFeatures) {
       throw new MinibatchError(
         `${this.constructor.name}: takes ${this.takes} with C = ${this.numFeatures}, got ${formatShape(x.shape)}`,
@@ -118,6 +122,10 @@ export class BatchNorm3d extends BatchNorm {
  * @throws if there are no batches; if anything throws, the statistics are what they were.
  */
 export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
+  if (!(model instanceof Module)) throw new MinibatchError(`recalibrate: takes a module, got ${show(model)}`);
+  if (typeof batches?.[Symbol.iterator] !== 'function') {
+    throw new MinibatchError(`recalibrate: takes batches, one after the other, got ${show(batches)}`);
+  }
   const modules = model.modules();
   const norms = modules.filter((module) => module instanceof BatchNorm);
   const modes = modules.map((module) => module.training);

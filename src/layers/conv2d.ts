@@ -1,8 +1,10 @@
 import { type Conv2dOptions, conv2d, type Pair, resolvePair } from '../autograd/ops/conv2d.js';
 import type { FloatDType } from '../tensor/dtype.js';
+import { checkDType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
+import { expectOptions, expectWhole } from '../tensor/expect.js';
 import { sizeOf } from '../tensor/shape.js';
-import { empty, expectWhole, type Tensor } from '../tensor/tensor.js';
+import { empty, type Tensor } from '../tensor/tensor.js';
 import { type InitOptions, uniform } from './init.js';
 import { Module, Parameter } from './module.js';
 
@@ -21,9 +23,11 @@ export class Conv2d extends Module {
   readonly bias: Parameter | null;
   private readonly options: Conv2dOptions;
 
-  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions = {}) {
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, given?: Conv2dLayerOptions) {
     super();
+    const options = expectOptions('Conv2d', given);
     const { bias = true, dtype = 'float32', stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+    checkDType('Conv2d', dtype);
     expectWhole('Conv2d', 'inChannels', inChannels, 1);
     expectWhole('Conv2d', 'outChannels', outChannels, 1);
     expectWhole('Conv2d', 'groups', groups, 1);

@@ -1,21 +1,25 @@
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions } from '../tensor/expect.js';
 import type { Generator } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
 /** In training sets each value to zero with probability `p` and divides the others by 1 − p; else does nothing. */
 export class Dropout extends Module {
+  private readonly generator: Generator | undefined;
+
   /** @param options.generator where the decisions come from; the one `manualSeed` seeds unless given */
   constructor(
     readonly p = 0.5,
-    private readonly options: { generator?: Generator } = {},
+    options?: { generator?: Generator },
   ) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new MinibatchError(`Dropout: p is a probability from 0 to 1, got ${p}`);
+    this.generator = expectOptions('Dropout', options).generator;
+    if (!(p >= 0 && p <= 1)) throw new MinibatchError(`Dropout: p is a probability from 0 to 1, got ${show(p)}`);
   }
 
   forward(x: Tensor): Tensor {
-    return x.dropout(this.p, { training: this.training, generator: this.options.generator });
+    return x.dropout(this.p, { training: this.training, generator: this.generator });
   }
 
   protected override describe(): string {

@@ -1,4 +1,4 @@
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
 import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
 import { BatchNorm } from './batch-norm.js';
 import { Conv2d } from './conv2d.js';
@@ -12,7 +12,7 @@ import { Sequential } from './sequential.js';
  * (Ioffe & Szegedy, 2015, Algorithm 2, line 11). The model itself is left as it is.
  */
 export function foldBatchNorm<M extends Module>(model: M): M {
-  if (!(model instanceof Module)) throw new MinibatchError('foldBatchNorm: takes a module');
+  if (!(model instanceof Module)) throw new MinibatchError(`foldBatchNorm: takes a module, got ${show(model)}`);
   return copyFolded(model, new Map()).eval();
 }
 

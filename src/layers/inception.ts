@@ -1,6 +1,7 @@
 import { concat } from '../autograd/ops/concat.js';
-import { MinibatchError } from '../tensor/error.js';
-import { expectWhole, type Tensor } from '../tensor/tensor.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions, expectWhole } from '../tensor/expect.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { ReLU } from './activations.js';
 import { BatchNorm2d, type BatchNormLayerOptions } from './batch-norm.js';
 import { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
@@ -33,8 +34,9 @@ export function convUnit(
   inChannels: number,
   outChannels: number,
   kernelSize: number,
-  { batchNorm = true, activation = () => new ReLU(), ...options }: ConvUnitOptions & Conv2dLayerOptions = {},
+  given?: ConvUnitOptions & Conv2dLayerOptions,
 ): Sequential {
+  const { batchNorm = true, activation = () => new ReLU(), ...options } = expectOptions('convUnit', given);
   const conv = new Conv2d(inChannels, outChannels, kernelSize, { bias: !batchNorm, ...options });
   if (!batchNorm) return new Sequential(conv, activation());
   return new Sequential(conv, new BatchNorm2d(outChannels, batchNorm === true ? {} : batchNorm), activation());
@@ -54,9 +56,19 @@ export class Inception extends Module {
   /** Channels of the result. */
   readonly outChannels: number;
 
-  constructor(inChannels: number, widths: InceptionWidths, { stride = 1, ...options }: InceptionOptions = {}) {
+  constructor(inChannels: number, widths: InceptionWidths, given?: InceptionOptions) {
     super();
-    const { conv1x1, conv3x3, double3x3, pool } = widths;
+    const { stride = 1, ...options } = expectOptions('Inception', given);
+    const { conv1x1, conv3x3, double3x3, pool } = expectOptions('Inception', widths);
+    for (const [name, pair] of Object.entries({ conv3x3, double3x3, pool })) {
+      if (!Array.isArray(pair) || pair.length !== 2) {
+        throw new MinibatchError(`Inception: widths.${name} is a pair, got ${show(pair)}`);
+      }
+    }
+    if (pool[0] !== 'avg' && pool[0] !== 'max') {
+      throw new MinibatchError(`Inception: pooling is by avg or max, got ${show(pool[0])}`);
+    }
+    if (stride !== 1 && stride !== 2) throw new MinibatchError(`Inception: stride is 1 or 2, got ${show(stride)}`);
     expectWhole('Inception', 'inChannels', inChannels, 1);
     expectWhole('Inception', 'conv1x1', conv1x1, 0);
     const [kind, projection] = pool;

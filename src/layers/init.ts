@@ -1,7 +1,8 @@
-import { MinibatchError } from '../tensor/error.js';
-import { defaultGenerator, type Generator } from '../tensor/random.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectFloat, expectNumber, expectOptions } from '../tensor/expect.js';
+import { defaultGenerator, expectGenerator, type Generator } from '../tensor/random.js';
 import { formatShape, sizeOf } from '../tensor/shape.js';
-import { empty, expectFloat, expectNumber, type Tensor } from '../tensor/tensor.js';
+import { empty, type Tensor } from '../tensor/tensor.js';
 
 /*
  * Initial values. Each function overwrites the tensor it is given; weights are [out, in, ...], as in Linear and Conv2d.
@@ -13,17 +14,19 @@ export interface InitOptions {
 }
 
 /** Normal numbers of the given mean (0) and standard deviation (1). */
-export function normal(x: Tensor, options: { mean?: number; std?: number } & InitOptions = {}): void {
-  const { mean = 0, std = 1, generator = defaultGenerator() } = options;
+export function normal(x: Tensor, options?: { mean?: number; std?: number } & InitOptions): void {
+  const { mean = 0, std = 1, generator = defaultGenerator() } = expectOptions('init.normal', options);
+  expectGenerator('init.normal', generator);
   expectNumber('init.normal', 'mean', mean);
-  if (!(std >= 0)) throw new MinibatchError(`init.normal: std is a number from 0, got ${std}`);
+  if (!(std >= 0)) throw new MinibatchError(`init.normal: std is a number from 0, got ${show(std)}`);
   fill('init.normal', x, () => mean + std * generator.normal());
 }
 
 /** Uniform numbers from `low` up to but not including `high`. */
-export function uniform(x: Tensor, low: number, high: number, options: InitOptions = {}): void {
-  if (!(low <= high)) throw new MinibatchError(`init.uniform: low is at most high, got ${low} and ${high}`);
-  const { generator = defaultGenerator() } = options;
+export function uniform(x: Tensor, low: number, high: number, options?: InitOptions): void {
+  if (!(low <= high)) throw new MinibatchError(`init.uniform: low is at most high, got ${show(low)} and ${show(high)}`);
+  const { generator = defaultGenerator() } = expectOptions('init.uniform', options);
+  expectGenerator('init.uniform', generator);
   fill('init.uniform', x, () => low + (high - low) * generator.uniform());
 }
 
@@ -43,13 +46,15 @@ export interface XavierOptions extends InitOptions {
 }
 
 /** Normal numbers of standard deviation gain·√(2/(fanIn + fanOut)) (Glorot & Bengio, 2010). */
-export function xavierNormal(weight: Tensor, { gain = 1, ...options }: XavierOptions = {}): void {
+export function xavierNormal(weight: Tensor, given?: XavierOptions): void {
+  const { gain = 1, ...options } = expectOptions('init.xavierNormal', given);
   const [fanIn, fanOut] = fans('init.xavierNormal', weight);
   normal(weight, { std: gain * Math.sqrt(2 / (fanIn + fanOut)), ...options });
 }
 
 /** Uniform numbers of standard deviation gain·√(2/(fanIn + fanOut)) (Glorot & Bengio, 2010). */
-export function xavierUniform(weight: Tensor, { gain = 1, ...options }: XavierOptions = {}): void {
+export function xavierUniform(weight: Tensor, given?: XavierOptions): void {
+  const { gain = 1, ...options } = expectOptions('init.xavierUniform', given);
   const [fanIn, fanOut] = fans('init.xavierUniform', weight);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   uniform(weight, -bound, bound, options);
@@ -65,19 +70,22 @@ export interface KaimingOptions extends InitOptions {
 }
 
 /** Normal numbers of standard deviation gain/√fan (He et al., 2015). */
-export function kaimingNormal(weight: Tensor, options: KaimingOptions = {}): void {
+export function kaimingNormal(weight: Tensor, given?: KaimingOptions): void {
+  const options = expectOptions('init.kaimingNormal', given);
   normal(weight, { std: kaimingStd('init.kaimingNormal', weight, options), generator: options.generator });
 }
 
 /** Uniform numbers of standard deviation gain/√fan (He et al., 2015). */
-export function kaimingUniform(weight: Tensor, options: KaimingOptions = {}): void {
+export function kaimingUniform(weight: Tensor, given?: KaimingOptions): void {
+  const options = expectOptions('init.kaimingUniform', given);
   const bound = Math.sqrt(3) * kaimingStd('init.kaimingUniform', weight, options);
   uniform(weight, -bound, bound, options);
 }
 
 function kaimingStd(op: string, weight: Tensor, options: KaimingOptions): number {
   const { nonlinearity = 'relu', slope, mode = 'fanIn' } = options;
-  if (mode !== 'fanIn' && mode !== 'fanOut') throw new MinibatchError(`${op}: mode is fanIn or fanOut, got ${mode}`);
+  if (mode !== 'fanIn' && mode !== 'fanOut')
+    throw new MinibatchError(`${op}: mode is fanIn or fanOut, got ${show(mode)}`);
   const [fanIn, fanOut] = fans(op, weight);
   return calculateGain(nonlinearity, slope) / Math.sqrt(mode === 'fanIn' ? fanIn : fanOut);
 }
@@ -97,7 +105,7 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
     case 'leakyRelu':
       return Math.sqrt(2 / (1 + slope * slope));
     default:
-      throw new MinibatchError(`init: no gain is known for ${String(nonlinearity)}`);
+      throw new MinibatchError(`init: no gain is known for ${show(nonlinearity)}`);
   }
 }
 

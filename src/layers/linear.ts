@@ -1,6 +1,8 @@
 import { linear } from '../autograd/ops/matmul.js';
 import type { FloatDType } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
+import { checkDType } from '../tensor/dtype.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions } from '../tensor/expect.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 import { type InitOptions, uniform } from './init.js';
 import { Module, Parameter } from './module.js';
@@ -19,11 +21,15 @@ export class Linear extends Module {
   /** [outFeatures], uniform in ±1/√inFeatures at first; null without bias. */
   readonly bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, given?: LinearOptions) {
     super();
+    const options = expectOptions('Linear', given);
     const { bias = true, dtype = 'float32' } = options;
+    checkDType('Linear', dtype);
     if (![inFeatures, outFeatures].every((n) => Number.isInteger(n) && n > 0)) {
-      throw new MinibatchError(`Linear: takes whole numbers of features from 1, got ${inFeatures} and ${outFeatures}`);
+      throw new MinibatchError(
+        `Linear: takes whole numbers of features from 1, got ${show(inFeatures)} and ${show(outFeatures)}`,
+      );
     }
     this.weight = new Parameter(empty([outFeatures, inFeatures], dtype));
     this.bias = bias ? new Parameter(empty([outFeatures], dtype)) : null;

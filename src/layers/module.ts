@@ -1,12 +1,14 @@
 import type { DType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
+import { expectFloat, expectTensor } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { expectTensor, Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** A tensor that is learned: a leaf that requires a gradient, and that its module lists. */
 export class Parameter extends Tensor {
   /** @param values the initial values, which the parameter takes over. */
   constructor(values: Tensor) {
+    expectFloat('Parameter', values);
     super(values.storage, values.shape);
     this.requiresGrad = true;
   }

@@ -1,9 +1,11 @@
 import type { LocalResponseNormOptions } from '../autograd/ops/normalization.js';
 import { ones, zeros } from '../tensor/create.js';
 import type { FloatDType } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
+import { checkDType } from '../tensor/dtype.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
 import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
-import { expectWhole, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
 
 export interface NormLayerOptions {
@@ -23,7 +25,8 @@ abstract class Affine extends Module {
 
   constructor(shape: Shape, { eps = 1e-5, affine, dtype = 'float32' }: NormLayerOptions) {
     super();
-    if (!(eps >= 0)) throw new MinibatchError(`${this.constructor.name}: eps is a number from 0, got ${eps}`);
+    if (!(eps >= 0)) throw new MinibatchError(`${this.constructor.name}: eps is a number from 0, got ${show(eps)}`);
+    checkDType(this.constructor.name, dtype);
     this.eps = eps;
     this.gamma = affine ? new Parameter(ones(shape, { dtype })) : null;
     this.beta = affine ? new Parameter(zeros(shape, { dtype })) : null;
@@ -35,7 +38,8 @@ export class LayerNorm extends Affine {
   private readonly normalizedShape: Shape;
 
   /** @param options.affine true unless said otherwise */
-  constructor(normalizedShape: number | Shape, { affine = true, ...options }: NormLayerOptions = {}) {
+  constructor(normalizedShape: number | Shape, given?: NormLayerOptions) {
+    const { affine = true, ...options } = expectOptions('LayerNorm', given);
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     checkShape('LayerNorm', shape);
     super(shape, { affine, ...options });
@@ -57,8 +61,9 @@ export class GroupNorm extends Affine {
   constructor(
     readonly groups: number,
     readonly numChannels: number,
-    { affine = true, ...options }: NormLayerOptions = {},
+    given?: NormLayerOptions,
   ) {
+    const { affine = true, ...options } = expectOptions('GroupNorm', given);
     expectWhole('GroupNorm', 'groups', groups, 1);
     expectWhole('GroupNorm', 'numChannels', numChannels, 1);
     if (numChannels % groups !== 0) {
@@ -82,8 +87,9 @@ export class InstanceNorm2d extends Affine {
   /** @param options.affine false unless said otherwise, as in PyTorch */
   constructor(
     readonly numChannels: number,
-    { affine = false, ...options }: NormLayerOptions = {},
+    given?: NormLayerOptions,
   ) {
+    const { affine = false, ...options } = expectOptions('InstanceNorm2d', given);
     expectWhole('InstanceNorm2d', 'numChannels', numChannels, 1);
     super([numChannels], { affine, ...options });
   }
@@ -99,6 +105,7 @@ export class InstanceNorm2d extends Affine {
 }
 
 function checkChannels(name: string, x: Tensor, channels: number): void {
+  expectTensor(name, x);
   if (x.shape[1] !== channels || (name === 'InstanceNorm2d' && x.ndim !== 4)) {
     const takes = name === 'InstanceNorm2d' ? '[N, C, H, W]' : '[N, C, ...]';
     throw new MinibatchError(`${name}: takes ${takes} with C = ${channels}, got ${formatShape(x.shape)}`);
@@ -109,7 +116,7 @@ function checkChannels(name: string, x: Tensor, channels: number): void {
 export class LocalResponseNorm extends Module {
   constructor(private readonly options: LocalResponseNormOptions) {
     super();
-    expectWhole('LocalResponseNorm', 'size', options?.size, 1);
+    expectWhole('LocalResponseNorm', 'size', expectOptions('LocalResponseNorm', options).size, 1);
   }
 
   forward(x: Tensor): Tensor {

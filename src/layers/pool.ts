@@ -1,5 +1,6 @@
-import type { Pair } from '../autograd/ops/conv2d.js';
+import { type Pair, resolvePair } from '../autograd/ops/conv2d.js';
 import type { AvgPoolOptions, PoolOptions } from '../autograd/ops/pool.js';
+import { expectOptions } from '../tensor/expect.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
@@ -8,10 +9,15 @@ function describeWindow({ kernelSize, stride, padding }: PoolOptions): string {
   return `${text(kernelSize)}, stride ${text(stride ?? kernelSize)}${padding ? `, padding ${text(padding)}` : ''}`;
 }
 
+function checkPool(name: string, options: PoolOptions): void {
+  resolvePair(name, 'kernelSize', expectOptions(name, options).kernelSize, 1);
+}
+
 /** The largest value of each window of [N, C, H, W]. */
 export class MaxPool2d extends Module {
   constructor(private readonly options: PoolOptions) {
     super();
+    checkPool('MaxPool2d', options);
   }
 
   forward(x: Tensor): Tensor {
@@ -27,6 +33,7 @@ export class MaxPool2d extends Module {
 export class AvgPool2d extends Module {
   constructor(private readonly options: AvgPoolOptions) {
     super();
+    checkPool('AvgPool2d', options);
   }
 
   forward(x: Tensor): Tensor {
@@ -42,6 +49,7 @@ export class AvgPool2d extends Module {
 export class AdaptiveAvgPool2d extends Module {
   constructor(private readonly size: Pair) {
     super();
+    resolvePair('AdaptiveAvgPool2d', 'size', size, 1);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,7 +1,8 @@
 import { noGrad } from '../autograd/mode.js';
 import { zeros } from '../tensor/create.js';
-import { formatShape, type Shape } from '../tensor/shape.js';
-import type { Module } from './module.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
+import { Module } from './module.js';
 
 /** What one module without parts does with an input. */
 export interface SummaryRow {
@@ -27,6 +28,8 @@ export interface Summary {
  * multiply-adds, in the order they run. The model runs once on zeros, in inference mode, and is left as it was.
  */
 export function summary(model: Module, inputShape: Shape): Summary {
+  if (!(model instanceof Module)) throw new MinibatchError(`summary: takes a module, got ${show(model)}`);
+  checkShape('summary', inputShape);
   const rows: SummaryRow[] = [];
   const counted = new Set<unknown>();
   const modules = model.namedModules();

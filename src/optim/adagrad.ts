@@ -1,3 +1,4 @@
+import { expectOptions } from '../tensor/expect.js';
 import { adagrad } from '../tensor/kernels/optimizers.js';
 import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
@@ -15,9 +16,9 @@ export interface AdagradOptions {
 
 /** Adagrad (Duchi, Hazan & Singer, 2011): gradients divided by the root of the sum of their squares so far. */
 export class Adagrad extends Optimizer<AdagradOptions> {
-  constructor(parameters: OptimizerInput<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
+  constructor(parameters: OptimizerInput<AdagradOptions>, options?: Partial<AdagradOptions>) {
     const limits = { lrDecay: [0, Infinity], weightDecay: [0, Infinity], eps: [0, Infinity] } as const;
-    super(parameters, { lr: 0.01, ...options }, limits);
+    super(parameters, { lr: 0.01, ...expectOptions('Adagrad', options) }, limits);
   }
 
   protected update(

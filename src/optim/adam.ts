@@ -1,3 +1,4 @@
+import { expectOptions } from '../tensor/expect.js';
 import { adam } from '../tensor/kernels/optimizers.js';
 import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
@@ -18,8 +19,8 @@ const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] }
 
 /** Adam (Kingma & Ba, 2015). */
 export class Adam extends Optimizer<AdamOptions> {
-  constructor(parameters: OptimizerInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(parameters, { lr: 0.001, ...options }, limits);
+  constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, { lr: 0.001, ...expectOptions('Adam', options) }, limits);
   }
 
   protected update(
@@ -35,8 +36,8 @@ export class Adam extends Optimizer<AdamOptions> {
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
 export class AdamW extends Optimizer<AdamOptions> {
-  constructor(parameters: OptimizerInput<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(parameters, { lr: 0.001, ...options }, limits);
+  constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, { lr: 0.001, ...expectOptions('AdamW', options) }, limits);
   }
 
   protected update(

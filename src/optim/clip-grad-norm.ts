@@ -1,5 +1,6 @@
-import { MinibatchError } from '../tensor/error.js';
-import { expectTensor, type Tensor } from '../tensor/tensor.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectTensor } from '../tensor/expect.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 /**
  * Scales the gradients of `parameters` together so that their joint Euclidean norm is at most `maxNorm` (Pascanu,
@@ -8,7 +9,7 @@ import { expectTensor, type Tensor } from '../tensor/tensor.js';
  * @returns the norm before.
  */
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
-  if (!(maxNorm > 0)) throw new MinibatchError(`clipGradNorm: maxNorm is a number above 0, got ${maxNorm}`);
+  if (!(maxNorm > 0)) throw new MinibatchError(`clipGradNorm: maxNorm is a number above 0, got ${show(maxNorm)}`);
   if (!Array.isArray(parameters)) throw new MinibatchError('clipGradNorm: takes a list of parameters');
   let squares = 0;
   for (const parameter of parameters) {

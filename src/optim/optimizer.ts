@@ -1,7 +1,8 @@
 import type { StateDict } from '../layers/module.js';
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectFloat, expectOptions } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { empty, expectFloat, type FloatTensor, Tensor } from '../tensor/tensor.js';
+import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
 
 /** Parameters that share one set of options. */
 export type ParameterGroup<Options> = Options & { parameters: readonly Tensor[] };
@@ -46,6 +47,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     const name = this.constructor.name;
     if (!Array.isArray(input)) throw new MinibatchError(`${name}: takes a list of parameters or of groups`);
     const groups = input[0] instanceof Tensor ? [{ parameters: input as readonly Tensor[] }] : input;
+    for (const group of groups) expectOptions(`${name}: a group`, group as object);
     this.groups = (groups as readonly ({ parameters: readonly Tensor[] } & Partial<Options>)[]).map((group) => ({
       ...defaults,
       ...group,
@@ -171,7 +173,7 @@ function checkOptions(
     const [least, most] = limit;
     if (!values.every((v) => typeof v === 'number' && v >= least && v <= most)) {
       const range = most === Infinity ? `from ${least}` : `from ${least} to ${most}`;
-      throw new MinibatchError(`${name}: ${key} is a number ${range}, got ${String(value)}`);
+      throw new MinibatchError(`${name}: ${key} is a number ${range}, got ${show(value)}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { expectOptions } from '../tensor/expect.js';
 import { rmsprop } from '../tensor/kernels/optimizers.js';
 import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
@@ -17,9 +18,9 @@ export interface RMSpropOptions {
 
 /** RMSprop (Tieleman & Hinton, 2012): gradients divided by a moving average of their size. */
 export class RMSprop extends Optimizer<RMSpropOptions> {
-  constructor(parameters: OptimizerInput<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
+  constructor(parameters: OptimizerInput<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
     const limits = { alpha: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity], momentum: [0, Infinity] } as const;
-    super(parameters, { lr: 0.01, ...options }, limits);
+    super(parameters, { lr: 0.01, ...expectOptions('RMSprop', options) }, limits);
   }
 
   protected update(

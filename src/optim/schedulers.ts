@@ -1,5 +1,5 @@
-import { MinibatchError } from '../tensor/error.js';
-import { expectNumber, expectWhole } from '../tensor/tensor.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectNumber, expectOptions, expectWhole } from '../tensor/expect.js';
 
 /*
  * Schedulers change the learning rates of an optimizer's groups. Each step multiplies or moves the rate as it stands,
@@ -24,8 +24,7 @@ abstract class Scheduler {
   protected baseLrs: number[];
 
   constructor(protected readonly optimizer: Scheduled) {
-    const known = Array.isArray((optimizer as Scheduled | undefined)?.groups);
-    if (!known) throw new MinibatchError(`${this.constructor.name}: takes an optimizer`);
+    expectScheduled(this.constructor.name, optimizer);
     this.baseLrs = optimizer.groups.map(({ lr }) => lr);
   }
 
@@ -55,8 +54,9 @@ abstract class Scheduler {
 export class ExponentialLR extends Scheduler {
   private readonly gamma: number;
 
-  constructor(optimizer: Scheduled, { gamma }: { gamma: number }) {
+  constructor(optimizer: Scheduled, options: { gamma: number }) {
     super(optimizer);
+    const { gamma } = expectOptions('ExponentialLR', options);
     this.gamma = positive('ExponentialLR', 'gamma', gamma);
   }
 
@@ -70,8 +70,9 @@ export class StepLR extends Scheduler {
   private readonly stepSize: number;
   private readonly gamma: number;
 
-  constructor(optimizer: Scheduled, { stepSize, gamma = 0.1 }: { stepSize: number; gamma?: number }) {
+  constructor(optimizer: Scheduled, options: { stepSize: number; gamma?: number }) {
     super(optimizer);
+    const { stepSize, gamma = 0.1 } = expectOptions('StepLR', options);
     expectWhole('StepLR', 'stepSize', stepSize, 1);
     this.stepSize = stepSize;
     this.gamma = positive('StepLR', 'gamma', gamma);
@@ -87,8 +88,9 @@ export class MultiStepLR extends Scheduler {
   private readonly milestones: readonly number[];
   private readonly gamma: number;
 
-  constructor(optimizer: Scheduled, { milestones, gamma = 0.1 }: { milestones: readonly number[]; gamma?: number }) {
+  constructor(optimizer: Scheduled, options: { milestones: readonly number[]; gamma?: number }) {
     super(optimizer);
+    const { milestones, gamma = 0.1 } = expectOptions('MultiStepLR', options);
     if (!Array.isArray(milestones)) throw new MinibatchError('MultiStepLR: milestones is a list of steps');
     for (const milestone of milestones) expectWhole('MultiStepLR', 'a milestone', milestone, 1);
     this.milestones = [...milestones];
@@ -108,8 +110,9 @@ export class CosineAnnealingLR extends Scheduler {
   private readonly tMax: number;
   private readonly etaMin: number;
 
-  constructor(optimizer: Scheduled, { tMax, etaMin = 0 }: { tMax: number; etaMin?: number }) {
+  constructor(optimizer: Scheduled, options: { tMax: number; etaMin?: number }) {
     super(optimizer);
+    const { tMax, etaMin = 0 } = expectOptions('CosineAnnealingLR', options);
     expectWhole('CosineAnnealingLR', 'tMax', tMax, 1);
     expectNumber('CosineAnnealingLR', 'etaMin', etaMin);
     this.tMax = tMax;
@@ -129,8 +132,9 @@ export class LinearWarmup extends Scheduler {
   private readonly steps: number;
   private readonly startFactor: number;
 
-  constructor(optimizer: Scheduled, { steps, startFactor = 1 / steps }: { steps: number; startFactor?: number }) {
+  constructor(optimizer: Scheduled, options: { steps: number; startFactor?: number }) {
     super(optimizer);
+    const { steps, startFactor = 1 / steps } = expectOptions('LinearWarmup', options);
     expectWhole('LinearWarmup', 'steps', steps, 1);
     this.steps = steps;
     this.startFactor = positive('LinearWarmup', 'startFactor', startFactor);
@@ -174,14 +178,22 @@ export class ReduceLROnPlateau {
 
   constructor(
     private readonly optimizer: Scheduled,
-    options: PlateauOptions = {},
+    options?: PlateauOptions,
   ) {
-    const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0, minLr = 0 } = options;
+    expectScheduled('ReduceLROnPlateau', optimizer);
+    const {
+      mode = 'min',
+      factor = 0.1,
+      patience = 10,
+      threshold = 1e-4,
+      cooldown = 0,
+      minLr = 0,
+    } = expectOptions('ReduceLROnPlateau', options);
     if (mode !== 'min' && mode !== 'max') {
-      throw new MinibatchError(`ReduceLROnPlateau: mode is min or max, got ${String(mode)}`);
+      throw new MinibatchError(`ReduceLROnPlateau: mode is min or max, got ${show(mode)}`);
     }
     if (!(factor > 0 && factor < 1)) {
-      throw new MinibatchError(`ReduceLROnPlateau: factor is between 0 and 1, got ${factor}`);
+      throw new MinibatchError(`ReduceLROnPlateau: factor is between 0 and 1, got ${show(factor)}`);
     }
     expectWhole('ReduceLROnPlateau', 'patience', patience, 0);
     expectWhole('ReduceLROnPlateau', 'cooldown', cooldown, 0);
@@ -228,9 +240,14 @@ export class ReduceLROnPlateau {
   }
 }
 
+function expectScheduled(name: string, optimizer: unknown): void {
+  const known = Array.isArray((optimizer as Scheduled | undefined | null)?.groups);
+  if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
+}
+
 function positive(name: string, option: string, value: number): number {
   if (!(value > 0 && value < Infinity)) {
-    throw new MinibatchError(`${name}: ${option} is a number above 0, got ${String(value)}`);
+    throw new MinibatchError(`${name}: ${option} is a number above 0, got ${show(value)}`);
   }
   return value;
 }

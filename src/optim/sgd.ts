@@ -1,4 +1,5 @@
 import { MinibatchError } from '../tensor/error.js';
+import { expectOptions } from '../tensor/expect.js';
 import { sgd } from '../tensor/kernels/optimizers.js';
 import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
@@ -24,7 +25,7 @@ export interface SGDOptions {
  */
 export class SGD extends Optimizer<SGDOptions> {
   constructor(parameters: OptimizerInput<SGDOptions>, options: SGDOptions) {
-    super(parameters, options, { momentum: [0, Infinity], weightDecay: [0, Infinity] });
+    super(parameters, expectOptions('SGD', options), { momentum: [0, Infinity], weightDecay: [0, Infinity] });
     for (const { momentum = 0, dampening = 0, nesterov } of this.groups) {
       if (nesterov && (momentum === 0 || dampening !== 0)) {
         throw new MinibatchError(`SGD: nesterov takes a momentum and no dampening, got ${momentum} and ${dampening}`);

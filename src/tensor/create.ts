@@ -1,7 +1,8 @@
-import { allocate, convert, type DType, dtypeOf, type TypedArray } from './dtype.js';
-import { MinibatchError } from './error.js';
+import { allocate, checkDType, convert, type DType, dtypeOf, type TypedArray } from './dtype.js';
+import { MinibatchError, show } from './error.js';
+import { expectOptions, expectWhole } from './expect.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
-import { checkDType, type NestedArray, Tensor } from './tensor.js';
+import { type NestedArray, Tensor } from './tensor.js';
 
 export interface TensorOptions {
   /** float32 unless said otherwise. */
@@ -18,11 +19,12 @@ export interface TensorOptions {
  * typed array a vector.
  * @throws on ragged arrays, on values that are not numbers, and if the number of values does not fit `shape`.
  */
-export function tensor(values: NestedArray | TypedArray, options: TensorOptions & { shape?: Shape } = {}): Tensor {
-  const given = dtypeOf(values);
-  const dtype = options.dtype ?? given ?? 'float32';
+export function tensor(values: NestedArray | TypedArray, given?: TensorOptions & { shape?: Shape }): Tensor {
+  const options = expectOptions('tensor', given);
+  const own = dtypeOf(values);
+  const dtype = options.dtype ?? own ?? 'float32';
   checkDType('tensor', dtype);
-  const { flat, shape: ownShape } = given
+  const { flat, shape: ownShape } = own
     ? { flat: values as TypedArray, shape: [(values as TypedArray).length] }
     : flatten(values as NestedArray);
   const shape = options.shape ?? ownShape;
@@ -43,13 +45,13 @@ function flatten(values: NestedArray): { flat: number[]; shape: number[] } {
   const visit = (value: NestedArray, depth: number): void => {
     if (depth === shape.length) {
       if (typeof value !== 'number') {
-        const what = Array.isArray(value) ? `an array of ${value.length} where a number stands` : String(value);
+        const what = Array.isArray(value) ? `an array of ${value.length} where a number stands` : show(value);
         throw new MinibatchError(`tensor: the nested arrays are ragged or hold no numbers: got ${what}`);
       }
       flat.push(value);
     } else {
       if (!Array.isArray(value) || value.length !== shape[depth]) {
-        const what = Array.isArray(value) ? `one of ${value.length}` : String(value);
+        const what = Array.isArray(value) ? `one of ${value.length}` : show(value);
         throw new MinibatchError(
           `tensor: the nested arrays are ragged: at depth ${depth} an array of ${shape[depth]} beside ${what}`,
         );
@@ -67,38 +69,49 @@ function withGrad(x: Tensor, options: TensorOptions): Tensor {
 }
 
 /** A tensor of `shape` with every value `value`. */
-export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  checkShape('full', shape);
+export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
+  return filled('full', shape, value, options);
+}
+
+function filled(op: string, shape: Shape, value: number, given?: TensorOptions): Tensor {
+  const options = expectOptions(op, given);
+  checkShape(op, shape);
+  if (typeof value !== 'number') throw new MinibatchError(`${op}: value is a number, got ${show(value)}`);
   const dtype = options.dtype ?? 'float32';
-  checkDType('full', dtype);
+  checkDType(op, dtype);
   return withGrad(Tensor.wrap(allocate(dtype, sizeOf(shape)).fill(value), [...shape]), options);
 }
 
 /** A tensor of zeros. */
-export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 0, options);
+export function zeros(shape: Shape, options?: TensorOptions): Tensor {
+  return filled('zeros', shape, 0, options);
 }
 
 /** A tensor of ones. */
-export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 1, options);
+export function ones(shape: Shape, options?: TensorOptions): Tensor {
+  return filled('ones', shape, 1, options);
 }
 
 /** The numbers from `start` (0 where one argument is given) up to but not including `end`, `step` apart. */
-export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+export function arange(start: number, end?: number, step = 1, options?: TensorOptions): Tensor {
   const [first, last] = end === undefined ? [0, start] : [start, end];
   if (!Number.isFinite(first) || !Number.isFinite(last) || !Number.isFinite(step) || step === 0) {
-    throw new MinibatchError(`arange: takes finite numbers and a step other than 0, got ${first}, ${last}, ${step}`);
+    throw new MinibatchError(
+      `arange: takes finite numbers and a step other than 0, got ${[first, last, step].map(show).join(', ')}`,
+    );
   }
   const length = Math.max(0, Math.ceil((last - first) / step));
   return tensor(
     Array.from({ length }, (_, i) => first + i * step),
-    { ...options, shape: [length] },
+    { ...expectOptions('arange', options), shape: [length] },
   );
 }
 
 /** The identity matrix of `n` rows and `columns` (n unless given) columns. */
-export function eye(n: number, columns = n, options: TensorOptions = {}): Tensor {
+export function eye(n: number, columns = n, given?: TensorOptions): Tensor {
+  const options = expectOptions('eye', given);
+  expectWhole('eye', 'n', n, 0);
+  expectWhole('eye', 'columns', columns, 0);
   const identity = zeros([n, columns], { dtype: options.dtype });
   for (let i = 0; i < Math.min(n, columns); i++) identity.data[i * columns + i] = 1;
   return withGrad(identity, options);

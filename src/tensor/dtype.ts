@@ -1,3 +1,5 @@
+import { MinibatchError, show } from './error.js';
+
 /** What a tensor is made of: `float32` for work, `float64` for checking gradients, `int32` for labels and indices. */
 export type DType = 'float32' | 'float64' | 'int32';
 
@@ -30,4 +32,11 @@ export function convert(dtype: DType, values: ArrayLike<number>): TypedArray {
 /** The dtype whose storage `data` is, or null. */
 export function dtypeOf(data: unknown): DType | null {
   return dtypes.find((dtype) => data instanceof arrayTypes[dtype]) ?? null;
+}
+
+/** Throws unless `dtype` is one there is. */
+export function checkDType(op: string, dtype: unknown): asserts dtype is DType {
+  if (!dtypes.includes(dtype as DType)) {
+    throw new MinibatchError(`${op}: no dtype ${show(dtype)}; there are ${dtypes.join(', ')}`);
+  }
 }

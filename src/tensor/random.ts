@@ -1,8 +1,9 @@
 import type { TensorOptions } from './create.js';
-import { allocate } from './dtype.js';
-import { MinibatchError } from './error.js';
+import { allocate, checkDType } from './dtype.js';
+import { MinibatchError, show } from './error.js';
+import { expectOptions } from './expect.js';
 import { checkShape, type Shape, sizeOf } from './shape.js';
-import { checkDType, Tensor } from './tensor.js';
+import { Tensor } from './tensor.js';
 
 /** Everything that determines the numbers still to come; plain data, fit for JSON. */
 export interface GeneratorState {
@@ -24,7 +25,8 @@ export class Generator {
 
   /** @param seed a whole number; any that a double holds exactly. */
   constructor(seed: number) {
-    if (!Number.isSafeInteger(seed)) throw new MinibatchError(`Generator: the seed is a whole number, got ${seed}`);
+    if (!Number.isSafeInteger(seed))
+      throw new MinibatchError(`Generator: the seed is a whole number, got ${show(seed)}`);
     let state = BigInt.asUintN(64, BigInt(seed));
     const splitMix64 = () => {
       state = BigInt.asUintN(64, state + 0x9e3779b97f4a7c15n);
@@ -91,7 +93,7 @@ export class Generator {
   /** A whole number from 0 up to but not including `n`, each equally likely; `n` is at most 2³². */
   integer(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
-      throw new MinibatchError(`Generator.integer: takes a whole number from 1 to 2^32, got ${n}`);
+      throw new MinibatchError(`Generator.integer: takes a whole number from 1 to 2^32, got ${show(n)}`);
     }
     const limit = 2 ** 32 - (2 ** 32 % n);
     let word: number;
@@ -102,6 +104,9 @@ export class Generator {
 
   /** The numbers 0 to n − 1 in random order (Fisher & Yates). */
   permutation(n: number): Int32Array {
+    if (!Number.isInteger(n) || n < 0 || n > 2 ** 32) {
+      throw new MinibatchError(`Generator.permutation: takes a whole number from 0 to 2^32, got ${show(n)}`);
+    }
     const order = Int32Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
       const j = this.integer(i + 1);
@@ -148,24 +153,37 @@ export function defaultGenerator(): Generator {
   return shared;
 }
 
+/** Throws unless `value` is a generator. */
+export function expectGenerator(op: string, value: unknown): asserts value is Generator {
+  if (!(value instanceof Generator)) {
+    throw new MinibatchError(`${op}: generator is a Generator, got ${show(value)}; make one with new Generator(seed)`);
+  }
+}
+
 export interface RandomOptions extends TensorOptions {
   /** Where the numbers come from; the one `manualSeed` seeds unless given. */
   generator?: Generator;
 }
 
 /** Normal numbers of mean 0 and standard deviation 1. */
-export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+export function randn(shape: Shape, options?: RandomOptions): Tensor {
   return fillRandom('randn', shape, options, (generator) => generator.normal());
 }
 
 /** Uniform numbers in [0, 1). */
-export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+export function rand(shape: Shape, options?: RandomOptions): Tensor {
   return fillRandom('rand', shape, options, (generator) => generator.uniform());
 }
 
-function fillRandom(op: string, shape: Shape, options: RandomOptions, draw: (from: Generator) => number): Tensor {
+function fillRandom(
+  op: string,
+  shape: Shape,
+  options: RandomOptions | undefined,
+  draw: (from: Generator) => number,
+): Tensor {
   checkShape(op, shape);
-  const { dtype = 'float32', requiresGrad = false, generator = shared } = options;
+  const { dtype = 'float32', requiresGrad = false, generator = shared } = expectOptions(op, options);
+  expectGenerator(op, generator);
   checkDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = draw(generator);

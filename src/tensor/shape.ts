@@ -1,4 +1,4 @@
-import { MinibatchError } from './error.js';
+import { MinibatchError, show } from './error.js';
 
 /** Sizes of the dimensions, outermost first. A scalar's is `[]`. */
 export type Shape = readonly number[];
@@ -22,7 +22,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 /** Throws unless `shape` is a list of whole, non-negative sides. */
 export function checkShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape) || !shape.every((side) => Number.isInteger(side) && side >= 0)) {
-    throw new MinibatchError(`${op}: a shape is a list of whole numbers from 0, got ${JSON.stringify(shape)}`);
+    throw new MinibatchError(`${op}: a shape is a list of whole numbers from 0, got ${show(shape)}`);
   }
 }
 
@@ -41,7 +41,7 @@ export function stridesOf(shape: Shape): number[] {
 export function resolveDim(op: string, dim: number, ndim: number): number {
   if (!Number.isInteger(dim) || dim < -ndim || dim >= ndim) {
     const range = ndim === 0 ? 'a scalar has none' : `takes ${-ndim} to ${ndim - 1}`;
-    throw new MinibatchError(`${op}: no dimension ${dim} in a tensor of ${ndim} dimensions (${range})`);
+    throw new MinibatchError(`${op}: no dimension ${show(dim)} in a tensor of ${ndim} dimensions (${range})`);
   }
   return dim < 0 ? dim + ndim : dim;
 }
@@ -52,7 +52,7 @@ export function resolveDims(op: string, dims: number | readonly number[] | undef
   const list = (Array.isArray(dims) ? dims : [dims]) as readonly number[];
   const resolved = list.map((dim) => resolveDim(op, dim, ndim)).sort((a, b) => a - b);
   if (new Set(resolved).size !== resolved.length) {
-    throw new MinibatchError(`${op}: dimensions [${list.join(', ')}] name one dimension twice`);
+    throw new MinibatchError(`${op}: dimensions ${show(list)} name one dimension twice`);
   }
   return resolved;
 }

@@ -1,16 +1,15 @@
 import {
   allocate,
+  checkDType,
   convert,
   type DType,
-  dtypeOf,
-  dtypes,
   type FloatArray,
   type FloatDType,
   type TypedArray,
 } from './dtype.js';
-import { MinibatchError } from './error.js';
+import { MinibatchError, show } from './error.js';
 import { formatTensor } from './format.js';
-import { formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 
 /**
  * The values of a tensor, and how often they have been overwritten. Tensors that share values (a reshaped or detached
@@ -55,6 +54,8 @@ export class Tensor {
 
   /** Takes over `storage` without copying. To make a tensor from values, use `tensor(values)`. */
   constructor(storage: Storage, shape: Shape) {
+    if (!storage?.data || !Array.isArray(shape) || storage.data.length !== sizeOf(shape))
+      throw new MinibatchError(`Tensor: got ${show(storage)} and ${show(shape)}; make a tensor with tensor(values)`);
     this.storage = storage;
     this.shape = shape;
   }
@@ -147,6 +148,12 @@ export class Tensor {
 
   /** The same storage under another shape of equal size, without a place in the graph. */
   view(shape: Shape): Tensor {
+    checkShape('view', shape);
+    if (sizeOf(shape) !== this.size) {
+      throw new MinibatchError(
+        `view: ${this.size} values of ${formatShape(this.shape)} do not fit ${formatShape(shape)}`,
+      );
+    }
     return new Tensor(this.storage, shape);
   }
 
@@ -157,7 +164,7 @@ export class Tensor {
    * @throws if the shapes differ, or if this tensor is the recorded result of an operation.
    */
   assign(source: Tensor): this {
-    if (!(source instanceof Tensor)) throw new MinibatchError('assign: takes a tensor');
+    if (!(source instanceof Tensor)) throw new MinibatchError(`assign: takes a tensor, got ${show(source)}`);
     if (!sameShape(this.shape, source.shape)) {
       throw new MinibatchError(
         `assign: a tensor of shape ${formatShape(source.shape)} does not fit one of shape ${formatShape(this.shape)}`,
@@ -182,13 +189,6 @@ export class Tensor {
   }
 }
 
-/** Throws unless `dtype` is one there is. */
-export function checkDType(op: string, dtype: unknown): asserts dtype is DType {
-  if (!dtypes.includes(dtype as DType)) {
-    throw new MinibatchError(`${op}: no dtype ${String(dtype)}; there are ${dtypes.join(', ')}`);
-  }
-}
-
 /** A tensor of float32 or float64. */
 export interface FloatTensor extends Tensor {
   readonly data: FloatArray;
@@ -200,42 +200,4 @@ export function empty(shape: Shape, dtype: FloatDType): FloatTensor;
 export function empty(shape: Shape, dtype: DType): Tensor;
 export function empty(shape: Shape, dtype: DType): Tensor {
   return Tensor.wrap(allocate(dtype, sizeOf(shape)), shape);
-}
-
-/** Throws unless `x` is a tensor. */
-export function expectTensor(op: string, x: unknown): asserts x is Tensor {
-  if (!(x instanceof Tensor)) {
-    const what = dtypeOf(x) ? 'a typed array' : Array.isArray(x) ? 'an array' : String(x);
-    throw new MinibatchError(`${op}: takes a tensor, got ${what}; make one with tensor(values)`);
-  }
-}
-
-/** Throws unless `x` is a tensor of float32 or float64. */
-export function expectFloat(op: string, x: unknown): asserts x is FloatTensor {
-  expectTensor(op, x);
-  if (x.dtype === 'int32') {
-    throw new MinibatchError(`${op}: takes float32 or float64, got int32; convert it with to('float32')`);
-  }
-}
-
-/** Throws unless `x` is a float tensor of the same dtype as `first`. */
-export function expectSameFloat(op: string, first: FloatTensor, x: unknown): asserts x is FloatTensor {
-  expectFloat(op, x);
-  if (x.dtype !== first.dtype) {
-    throw new MinibatchError(`${op}: dtypes differ: ${first.dtype} and ${x.dtype}; convert one with to()`);
-  }
-}
-
-/** Throws unless `value` is a number; NaN is none. */
-export function expectNumber(op: string, name: string, value: unknown): asserts value is number {
-  if (typeof value !== 'number' || Number.isNaN(value)) {
-    throw new MinibatchError(`${op}: ${name} is a number, got ${String(value)}`);
-  }
-}
-
-/** Throws unless `value` is a whole number of at least `least`. */
-export function expectWhole(op: string, name: string, value: unknown, least: number): asserts value is number {
-  if (!Number.isSafeInteger(value) || (value as number) < least) {
-    throw new MinibatchError(`${op}: ${name} is a whole number from ${least}, got ${String(value)}`);
-  }
 }

@@ -48,7 +48,44 @@ describe('DataLoader', () => {
     for (const start of [1, 3, 5]) expect(take(start, 8 - start)).toEqual(whole.slice(start));
   });
 
+  it('by shards changes their order, and within shards that of their examples too', () => {
+    const orders = (shuffle: 'shards' | 'withinShards') => {
+      const loader = new DataLoader(dataset(12), { batchSize: 12, shuffle, shards: 3, seed: 2 });
+      return Array.from({ length: 6 }, () => labelsOf(loader)[0]);
+    };
+    const parts = (order: number[]) => [0, 4, 8].map((i) => order.slice(i, i + 4));
+    for (const order of orders('shards')) {
+      for (const part of parts(order)) expect(part.map((v) => v - part[0])).toEqual([0, 1, 2, 3]);
+    }
+    for (const order of orders('withinShards')) {
+      for (const part of parts(order)) expect(new Set(part.map((v) => Math.floor(v / 4))).size).toBe(1);
+      expect([...order].sort((a, b) => a - b)).toEqual([...arange(12).data]);
+    }
+    expect(new Set(orders('shards').map(String)).size).toBeGreaterThan(1);
+    const inOrder = (part: number[]) => part.every((v, i) => v === part[0] + i);
+    expect(orders('withinShards').flatMap(parts).filter(inOrder).length).toBeLessThan(5);
+  });
+
+  it('transforms with a generator for each batch, the same whether or not it begins there', () => {
+    const loader = new DataLoader(dataset(9), {
+      batchSize: 2,
+      seed: 3,
+      transform: (inputs, generator) => inputs.mul(0).add(generator.uint32()),
+    });
+    const draws = (start: number, n: number) => {
+      const stream = loader.stream(start);
+      return Array.from({ length: n }, () => stream.next().value.inputs.data[0]);
+    };
+    const whole = draws(0, 12);
+    expect(new Set(whole).size).toBe(12);
+    expect(draws(7, 5)).toEqual(whole.slice(7));
+  });
+
   it('refuses senseless sizes', () => {
+    expect(() => new DataLoader(dataset(3), { batchSize: 1, shuffle: 'all' as never })).toThrow(
+      'DataLoader: shuffle is',
+    );
+
     expect(() => new DataLoader(dataset(3), { batchSize: 0 })).toThrow(
       'DataLoader: batchSize is a whole number from 1',
     );

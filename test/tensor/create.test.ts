@@ -43,12 +43,12 @@ describe('tensor', () => {
       () => tensor([1, [2]]),
       'tensor: the nested arrays are ragged or hold no numbers: got an array of 1 where a number stands',
     ],
-    [() => tensor(['1'] as never), 'tensor: the nested arrays are ragged or hold no numbers: got 1'],
+    [() => tensor(['1'] as never), 'tensor: the nested arrays are ragged or hold no numbers: got "1"'],
     [() => tensor([1, 2, 3], { shape: [2, 2] }), 'tensor: shape [2, 2] takes 4 values, got 3'],
     [() => tensor([1], { shape: [-1] }), 'tensor: a shape is a list of whole numbers from 0, got [-1]'],
-    [() => tensor([1], { dtype: 'int8' as never }), 'tensor: no dtype int8; there are float32, float64, int32'],
+    [() => tensor([1], { dtype: 'int8' as never }), 'tensor: no dtype "int8"; there are float32, float64, int32'],
     [() => tensor([1], { dtype: 'int32', requiresGrad: true }), 'requiresGrad: an int32 tensor has no derivative'],
-    [() => zeros([1.5]), 'full: a shape is a list of whole numbers from 0, got [1.5]'],
+    [() => zeros([1.5]), 'zeros: a shape is a list of whole numbers from 0, got [1.5]'],
     [() => arange(0, 5, 0), 'arange: takes finite numbers and a step other than 0, got 0, 5, 0'],
   ])('refuses what makes no tensor: %s', (make, message) => {
     expect(make).toThrow(MinibatchError);

@@ -1,16 +1,10 @@
 import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/arithmetic.js';
 import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
 import { broadcastShapes, type Shape } from '../../tensor/shape.js';
-import {
-  empty,
-  expectFloat,
-  expectSameFloat,
-  expectTensor,
-  type FloatTensor,
-  type Tensor,
-} from '../../tensor/tensor.js';
+import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 

@@ -1,8 +1,9 @@
-import { MinibatchError } from '../../tensor/error.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectFloat, expectOptions, expectSameFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/batch-norm.js';
 import * as secondOrder from '../../tensor/kernels/batch-norm-second-order.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
-import { empty, expectFloat, expectSameFloat, type FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
 export interface BatchNormOptions {
@@ -30,7 +31,8 @@ export interface BatchNormOptions {
  * @throws in training, where a channel has a single value: it has no variance.
  */
 export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: BatchNormOptions) => Tensor =
-  defineOp('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options: BatchNormOptions = {}) => {
+  defineOp('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
+    const options = expectOptions('batchNorm', given);
     const { training = true } = options;
     check(x, gamma, beta, options);
     const layout = layoutOf(x);
@@ -206,9 +208,9 @@ function check(
       );
     }
   }
-  if (!(eps >= 0)) throw new MinibatchError(`batchNorm: eps is a number from 0, got ${eps}`);
+  if (!(eps >= 0)) throw new MinibatchError(`batchNorm: eps is a number from 0, got ${show(eps)}`);
   if (!(momentum >= 0 && momentum <= 1)) {
-    throw new MinibatchError(`batchNorm: momentum is a number from 0 to 1, got ${momentum}`);
+    throw new MinibatchError(`batchNorm: momentum is a number from 0 to 1, got ${show(momentum)}`);
   }
   if (training && N * S < 2) {
     throw new MinibatchError(

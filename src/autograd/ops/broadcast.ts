@@ -1,7 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
+import { expectTensor } from '../../tensor/expect.js';
 import { copy, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sameShape } from '../../tensor/shape.js';
-import { empty, expectTensor, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define-op.js';
 
 /** The values of x repeated along the sides where `shape` is larger: those of 1, and those missing in front. */

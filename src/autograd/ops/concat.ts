@@ -1,7 +1,8 @@
-import { MinibatchError } from '../../tensor/error.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectTensor, expectWhole } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { formatShape, resolveDim, type Shape, stridesOf } from '../../tensor/shape.js';
-import { empty, expectTensor, expectWhole, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define-op.js';
 
 /** Copies the block of `shape` that begins at index `fromX` of x to index `fromOut` of `out`. */
@@ -75,7 +76,9 @@ export const slice: (x: Tensor, dim: number, start: number, end?: number) => Ten
     const n = x.shape[along];
     const [first, last] = [start, end ?? n].map((i) => (i < 0 ? i + n : i));
     if (!Number.isInteger(first) || !Number.isInteger(last) || first < 0 || last > n || first > last) {
-      throw new MinibatchError(`slice: no part from ${start} to ${end ?? n} of dimension ${dim}, which has ${n}`);
+      throw new MinibatchError(
+        `slice: no part from ${show(start)} to ${show(end ?? n)} of dimension ${dim}, which has ${n}`,
+      );
     }
     const y = empty(x.shape.with(along, last - first), x.dtype);
     const origin = x.shape.map(() => 0);
@@ -91,9 +94,7 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
   (x: Tensor, widths: readonly (readonly [number, number])[]) => {
     expectTensor('pad', x);
     if (!Array.isArray(widths) || widths.length !== x.ndim || !widths.every(Array.isArray)) {
-      throw new MinibatchError(
-        `pad: takes [before, behind] for each of ${x.ndim} dimensions, got ${JSON.stringify(widths)}`,
-      );
+      throw new MinibatchError(`pad: takes [before, behind] for each of ${x.ndim} dimensions, got ${show(widths)}`);
     }
     for (const [before, behind] of widths) {
       expectWhole('pad', 'a width', before, 0);

@@ -1,7 +1,8 @@
-import { MinibatchError } from '../../tensor/error.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectFloat, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/conv2d.js';
 import { formatShape } from '../../tensor/shape.js';
-import { empty, expectFloat, expectSameFloat, expectWhole, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
 /** One number for both directions, or [along H, along W]. */
@@ -21,7 +22,7 @@ export interface Conv2dOptions {
 /** Both numbers of a pair, whole and at least `least`. */
 export function resolvePair(op: string, name: string, pair: Pair, least: number): [number, number] {
   const both = Array.isArray(pair) ? pair : [pair, pair];
-  if (both.length !== 2) throw new MinibatchError(`${op}: ${name} is a number or two, got ${JSON.stringify(pair)}`);
+  if (both.length !== 2) throw new MinibatchError(`${op}: ${name} is a number or two, got ${show(pair)}`);
   for (const n of both) expectWhole(op, name, n, least);
   return [both[0], both[1]];
 }
@@ -38,9 +39,9 @@ export const conv2d: (x: Tensor, w: Tensor, b?: Tensor | null, options?: Conv2dO
   x,
   w,
   b,
-  options = {},
+  options,
 ) => {
-  const geometry = geometryOf(x, w, b, options ?? {});
+  const geometry = geometryOf(x, w, b, expectOptions('conv2d', options));
   const y = convolution(x, w, geometry);
   return b ? y.add(b.reshape([b.size, 1, 1])) : y;
 };

@@ -1,6 +1,7 @@
-import { MinibatchError } from '../../tensor/error.js';
-import { defaultGenerator, type Generator } from '../../tensor/random.js';
-import { empty, expectFloat, type Tensor } from '../../tensor/tensor.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectFloat, expectOptions } from '../../tensor/expect.js';
+import { defaultGenerator, expectGenerator, type Generator } from '../../tensor/random.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 
 export interface DropoutOptions {
   /** Whether to drop anything; true unless said otherwise. */
@@ -13,10 +14,11 @@ export interface DropoutOptions {
  * Dropout (Srivastava et al., 2014): in training each value is set to zero with probability `p`, and the others are
  * divided by 1 − p, so that the mean stays; in inference x is left as it is.
  */
-export const dropout: (x: Tensor, p?: number, options?: DropoutOptions) => Tensor = (x, p = 0.5, options = {}) => {
+export const dropout: (x: Tensor, p?: number, options?: DropoutOptions) => Tensor = (x, p = 0.5, options) => {
   expectFloat('dropout', x);
-  if (!(p >= 0 && p <= 1)) throw new MinibatchError(`dropout: p is a probability from 0 to 1, got ${p}`);
-  const { training = true, generator = defaultGenerator() } = options;
+  if (!(p >= 0 && p <= 1)) throw new MinibatchError(`dropout: p is a probability from 0 to 1, got ${show(p)}`);
+  const { training = true, generator = defaultGenerator() } = expectOptions('dropout', options);
+  expectGenerator('dropout', generator);
   if (!training || p === 0) return x;
   const factors = empty(x.shape, x.dtype);
   for (let i = 0; i < factors.size; i++) factors.data[i] = generator.uniform() < p ? 0 : 1 / (1 - p);

@@ -1,7 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat, expectNumber } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
 import { erf as erfKernel } from '../../tensor/kernels/erf.js';
-import { empty, expectFloat, expectNumber, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
 
 /** y = f(x), element by element, for a float tensor of any shape. */

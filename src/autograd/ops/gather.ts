@@ -1,7 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
+import { expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/gather.js';
 import { formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
-import { empty, expectTensor, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
 /**

@@ -1,6 +1,7 @@
-import { MinibatchError } from '../../tensor/error.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectFloat, expectOptions, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import { formatShape, sameShape } from '../../tensor/shape.js';
-import { expectFloat, expectSameFloat, expectTensor, type Tensor } from '../../tensor/tensor.js';
+import type { Tensor } from '../../tensor/tensor.js';
 
 /** What becomes of the losses of a batch: their mean (unless said otherwise), their sum, or the losses themselves. */
 export type ReductionName = 'mean' | 'sum' | 'none';
@@ -18,7 +19,7 @@ function reduce(op: string, losses: Tensor, reduction: ReductionName = 'mean'): 
   if (reduction === 'none') return losses;
   if (reduction === 'sum') return losses.sum();
   if (reduction !== 'mean') {
-    throw new MinibatchError(`${op}: no reduction ${String(reduction)}; there are mean, sum and none`);
+    throw new MinibatchError(`${op}: no reduction ${show(reduction)}; there are mean, sum and none`);
   }
   return losses.mean();
 }
@@ -52,8 +53,9 @@ function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
 export const nllLoss: (logProbs: Tensor, labels: Tensor, options?: LossOptions) => Tensor = (
   logProbs,
   labels,
-  { reduction } = {},
+  options,
 ) => {
+  const { reduction } = expectOptions('nllLoss', options);
   checkLabels('nllLoss', logProbs, labels);
   return reduce('nllLoss', likelihoodLosses(logProbs, labels), reduction);
 };
@@ -73,11 +75,12 @@ function likelihoodLosses(logProbs: Tensor, labels: Tensor): Tensor {
 export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntropyOptions) => Tensor = (
   logits,
   labels,
-  { reduction, labelSmoothing = 0 } = {},
+  options,
 ) => {
+  const { reduction, labelSmoothing = 0 } = expectOptions('crossEntropy', options);
   checkLabels('crossEntropy', logits, labels);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new MinibatchError(`crossEntropy: labelSmoothing is between 0 and 1, got ${labelSmoothing}`);
+    throw new MinibatchError(`crossEntropy: labelSmoothing is between 0 and 1, got ${show(labelSmoothing)}`);
   }
   const dim = logits.ndim === 1 ? 0 : 1;
   const logProbs = logits.logSoftmax(dim);
@@ -91,8 +94,9 @@ export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntro
 export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor = (
   prediction,
   target,
-  { reduction } = {},
+  options,
 ) => {
+  const { reduction } = expectOptions('mseLoss', options);
   expectPair('mseLoss', prediction, target);
   return reduce('mseLoss', prediction.sub(target).square(), reduction);
 };
@@ -104,8 +108,9 @@ export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions
 export const bceWithLogits: (logits: Tensor, targets: Tensor, options?: LossOptions) => Tensor = (
   logits,
   targets,
-  { reduction } = {},
+  options,
 ) => {
+  const { reduction } = expectOptions('bceWithLogits', options);
   expectPair('bceWithLogits', logits, targets);
   const losses = logits.mul(targets.neg().add(1)).add(logits.neg().softplus());
   return reduce('bceWithLogits', losses, reduction);

@@ -1,8 +1,9 @@
 import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/matmul.js';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
-import { empty, expectFloat, expectSameFloat, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
+import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 

@@ -1,6 +1,7 @@
-import { MinibatchError } from '../../tensor/error.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
-import { expectFloat, expectNumber, expectSameFloat, expectWhole, type Tensor } from '../../tensor/tensor.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import { normalizeChannels } from './batch-norm.js';
 import { average } from './pool.js';
 
@@ -19,8 +20,9 @@ function normalizeParts(x: Tensor, groups: number, eps: number): Tensor {
   return normalizeChannels(x.reshape([1, groups, x.size / groups]), eps).reshape(x.shape);
 }
 
-function checkEps(op: string, { eps = 1e-5 }: NormOptions): number {
-  if (!(eps >= 0)) throw new MinibatchError(`${op}: eps is a number from 0, got ${eps}`);
+function checkEps(op: string, options: NormOptions | undefined): number {
+  const { eps = 1e-5 } = expectOptions(op, options);
+  if (!(eps >= 0)) throw new MinibatchError(`${op}: eps is a number from 0, got ${show(eps)}`);
   return eps;
 }
 
@@ -62,7 +64,7 @@ export const layerNorm: (
   gamma?: Tensor | null,
   beta?: Tensor | null,
   options?: NormOptions,
-) => Tensor = (x, normalizedShape, gamma, beta, options = {}) => {
+) => Tensor = (x, normalizedShape, gamma, beta, options) => {
   expectFloat('layerNorm', x);
   const eps = checkEps('layerNorm', options);
   const fits =
@@ -71,7 +73,7 @@ export const layerNorm: (
     sameShape(x.shape.slice(-normalizedShape.length), normalizedShape);
   if (!fits || x.size === 0) {
     throw new MinibatchError(
-      `layerNorm: x of ${formatShape(x.shape)} does not end in ${JSON.stringify(normalizedShape)}, or is empty`,
+      `layerNorm: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty`,
     );
   }
   const groups = x.size / sizeOf(normalizedShape);
@@ -92,7 +94,7 @@ export const groupNorm: (
   gamma?: Tensor | null,
   beta?: Tensor | null,
   options?: NormOptions,
-) => Tensor = (x, groups, gamma, beta, options = {}) => perExample('groupNorm', x, groups, gamma, beta, options);
+) => Tensor = (x, groups, gamma, beta, options) => perExample('groupNorm', x, groups, gamma, beta, options);
 
 /**
  * Instance normalization (Ulyanov, Vedaldi & Lempitsky, 2016): each channel of each example is normalized by itself.
@@ -105,7 +107,7 @@ export const instanceNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | nu
   x,
   gamma,
   beta,
-  options = {},
+  options,
 ) => {
   expectFloat('instanceNorm', x);
   return perExample('instanceNorm', x, Math.max(1, x.shape[1] ?? 1), gamma, beta, options);
@@ -117,7 +119,7 @@ function perExample(
   groups: number,
   gamma: Tensor | null | undefined,
   beta: Tensor | null | undefined,
-  options: NormOptions,
+  options: NormOptions | undefined,
 ): Tensor {
   expectFloat(op, x);
   expectWhole(op, 'groups', groups, 1);
@@ -152,7 +154,7 @@ export interface LocalResponseNormOptions {
  */
 export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) => Tensor = (x, options) => {
   expectFloat('localResponseNorm', x);
-  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = options ?? {};
+  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = expectOptions('localResponseNorm', options);
   expectWhole('localResponseNorm', 'size', size, 1);
   for (const [name, value] of Object.entries({ alpha, beta, k })) expectNumber('localResponseNorm', name, value);
   if (x.ndim < 2) {

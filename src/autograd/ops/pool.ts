@@ -1,7 +1,8 @@
-import { MinibatchError } from '../../tensor/error.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectFloat, expectOptions } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/pool.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
-import { empty, expectFloat, type FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define-op.js';
 import { type Pair, resolvePair } from './conv2d.js';
 
@@ -27,8 +28,8 @@ interface Windows {
 /** The windows along both axes. */
 function slidingWindows(op: string, x: Tensor, options: PoolOptions, countIncludePad: boolean): Windows {
   checkImages(op, x);
-  if (typeof options !== 'object' || options === null || options.kernelSize === undefined) {
-    throw new MinibatchError(`${op}: takes { kernelSize }, got ${JSON.stringify(options)}`);
+  if (expectOptions(op, options).kernelSize === undefined) {
+    throw new MinibatchError(`${op}: takes { kernelSize }, got ${show(options)}`);
   }
   const kernel = resolvePair(op, 'kernelSize', options.kernelSize, 1);
   const stride = resolvePair(op, 'stride', options.stride ?? kernel, 1);

@@ -1,8 +1,9 @@
 import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat, expectNumber, expectOptions } from '../../tensor/expect.js';
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
 import { formatShape, reducedShape, resolveDim, resolveDims, type Shape, stridesOf } from '../../tensor/shape.js';
-import { empty, expectFloat, Tensor } from '../../tensor/tensor.js';
+import { empty, Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
 /** A dimension, or several; −1 is the last. All, where none is given. */
@@ -24,7 +25,8 @@ function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
 }
 
 /** The sum over `dims`, accumulated in double precision. The sum of nothing is 0. */
-export const sum: Reduction = defineOp('sum', (x: Tensor, dims?: Dims, { keepDims = false }: ReduceOptions = {}) => {
+export const sum: Reduction = defineOp('sum', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
+  const { keepDims = false } = expectOptions('sum', options);
   expectFloat('sum', x);
   const reduced = resolveDims('sum', dims, x.ndim);
   const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
@@ -52,9 +54,10 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /** The variance over `dims`: Σ(x − mean)² / (n − correction). */
-export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Tensor = (x, dims, options = {}) => {
+export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Tensor = (x, dims, options) => {
   expectFloat('variance', x);
-  const { correction = 1, keepDims } = options;
+  const { correction = 1, keepDims } = expectOptions('variance', options);
+  expectNumber('variance', 'correction', correction);
   const reduced = resolveDims('variance', dims, x.ndim);
   const n = groupSize(x, reduced);
   if (!(n - correction > 0)) {
@@ -68,7 +71,8 @@ export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Te
 };
 
 /** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. */
-export const max: Reduction = defineOp('max', (x: Tensor, dims?: Dims, { keepDims = false }: ReduceOptions = {}) => {
+export const max: Reduction = defineOp('max', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
+  const { keepDims = false } = expectOptions('max', options);
   expectFloat('max', x);
   const reduced = resolveDims('max', dims, x.ndim);
   if (groupSize(x, reduced) === 0) {
@@ -94,7 +98,8 @@ export const min: Reduction = (x, dims, options) => {
 };
 
 /** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */
-export const logSumExp: Reduction = (x, dims, { keepDims = false } = {}) => {
+export const logSumExp: Reduction = (x, dims, options) => {
+  const { keepDims = false } = expectOptions('logSumExp', options);
   expectFloat('logSumExp', x);
   const reduced = resolveDims('logSumExp', dims, x.ndim);
   const largest = x.detach().max(reduced, { keepDims: true });

@@ -1,8 +1,9 @@
-import { convert, type DType } from '../../tensor/dtype.js';
-import { MinibatchError } from '../../tensor/error.js';
+import { checkDType, convert, type DType } from '../../tensor/dtype.js';
+import { MinibatchError, show } from '../../tensor/error.js';
+import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
-import { checkDType, empty, expectTensor, Tensor } from '../../tensor/tensor.js';
+import { empty, Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define-op.js';
 
 /** The same values under another shape, sharing storage. One side may be −1: what is left over. */
@@ -16,7 +17,7 @@ function inferShape(x: Tensor, shape: Shape): Shape {
   const valid = Array.isArray(shape) && shape.every((side) => Number.isInteger(side) && side >= -1) && unknown <= 1;
   if (!valid) {
     throw new MinibatchError(
-      `reshape: a shape is a list of whole numbers from 0, one of which may be −1, got ${JSON.stringify(shape)}`,
+      `reshape: a shape is a list of whole numbers from 0, one of which may be −1, got ${show(shape)}`,
     );
   }
   const known = sizeOf(shape.filter((side) => side !== -1));
@@ -37,7 +38,7 @@ export const permute: (x: Tensor, dims: readonly number[]) => Tensor = defineOp(
     const order = Array.isArray(dims) ? dims.map((dim) => resolveDim('permute', dim, x.ndim)) : [];
     if (order.length !== x.ndim || new Set(order).size !== x.ndim) {
       throw new MinibatchError(
-        `permute: takes each of ${x.ndim} dimensions once (shape ${formatShape(x.shape)}), got ${JSON.stringify(dims)}`,
+        `permute: takes each of ${x.ndim} dimensions once (shape ${formatShape(x.shape)}), got ${show(dims)}`,
       );
     }
     const strides = stridesOf(x.shape);

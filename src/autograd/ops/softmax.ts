@@ -1,7 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/softmax.js';
 import { resolveDim, sizeOf } from '../../tensor/shape.js';
-import { empty, expectFloat, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
 function apply(name: string, kernel: typeof kernels.softmax, x: Tensor, dim: number): { y: Tensor; along: number } {

@@ -1,0 +1,52 @@
+import { MinibatchError, show } from './error.js';
+import { type FloatTensor, Tensor } from './tensor.js';
+
+/*
+ * Checks of arguments: each throws an error that names the operation and says what it takes and what it got.
+ */
+
+/** Throws unless `x` is a tensor. */
+export function expectTensor(op: string, x: unknown): asserts x is Tensor {
+  if (!(x instanceof Tensor)) {
+    throw new MinibatchError(`${op}: takes a tensor, got ${show(x)}; make one with tensor(values)`);
+  }
+}
+
+/** Throws unless `x` is a tensor of float32 or float64. */
+export function expectFloat(op: string, x: unknown): asserts x is FloatTensor {
+  expectTensor(op, x);
+  if (x.dtype === 'int32') {
+    throw new MinibatchError(`${op}: takes float32 or float64, got int32; convert it with to('float32')`);
+  }
+}
+
+/** Throws unless `x` is a float tensor of the same dtype as `first`. */
+export function expectSameFloat(op: string, first: FloatTensor, x: unknown): asserts x is FloatTensor {
+  expectFloat(op, x);
+  if (x.dtype !== first.dtype) {
+    throw new MinibatchError(`${op}: dtypes differ: ${first.dtype} and ${x.dtype}; convert one with to()`);
+  }
+}
+
+/** Throws unless `value` is a number; NaN is none. */
+export function expectNumber(op: string, name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number' || Number.isNaN(value)) {
+    throw new MinibatchError(`${op}: ${name} is a number, got ${show(value)}`);
+  }
+}
+
+/** Throws unless `value` is a whole number of at least `least`. */
+export function expectWhole(op: string, name: string, value: unknown, least: number): asserts value is number {
+  if (!Number.isSafeInteger(value) || (value as number) < least) {
+    throw new MinibatchError(`${op}: ${name} is a whole number from ${least}, got ${show(value)}`);
+  }
+}
+
+/** The options given, or none where there are none. */
+export function expectOptions<Options extends object>(op: string, options: Options | null | undefined): Options {
+  if (options === null || options === undefined) return {} as Options;
+  if (typeof options !== 'object' || Array.isArray(options) || options instanceof Tensor) {
+    throw new MinibatchError(`${op}: options are an object such as { name: value }, got ${show(options)}`);
+  }
+  return options;
+}
