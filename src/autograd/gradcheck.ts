@@ -1,5 +1,5 @@
-import { MinibatchError } from '../tensor/error.js';
-import { expectTensor } from '../tensor/expect.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectFloat, expectOptions, expectTensor } from '../tensor/expect.js';
 import { Generator, randn } from '../tensor/random.js';
 import { formatShape, type Shape } from '../tensor/shape.js';
 import { empty, Tensor } from '../tensor/tensor.js';
@@ -57,8 +57,9 @@ export class GradcheckError extends MinibatchError {
 export function gradcheck<Inputs extends readonly Tensor[]>(
   fn: CheckedFunction<Inputs>,
   inputs: readonly [...Inputs],
-  options: GradcheckOptions = {},
+  options?: GradcheckOptions,
 ): number {
+  expectCheckable('gradcheck', fn, inputs);
   return check('gradcheck', fn as unknown as CheckedFunction, inputs, options);
 }
 
@@ -74,8 +75,10 @@ export interface GradgradcheckOptions extends GradcheckOptions {
 export function gradgradcheck<Inputs extends readonly Tensor[]>(
   fn: CheckedFunction<Inputs>,
   inputs: readonly [...Inputs],
-  { seed = 0, ...options }: GradgradcheckOptions = {},
+  given?: GradgradcheckOptions,
 ): number {
+  expectCheckable('gradgradcheck', fn, inputs);
+  const { seed = 0, ...options } = expectOptions('gradgradcheck', given);
   const checkedFunction = fn as unknown as CheckedFunction;
   const generator = new Generator(seed);
   const weights = noGrad(() => outputsOf(checkedFunction, inputs)).map((output) =>
@@ -98,13 +101,22 @@ function isChecked(input: Tensor): boolean {
 
 function outputsOf(fn: CheckedFunction, inputs: readonly Tensor[]): readonly Tensor[] {
   const result = fn(...inputs);
-  return result instanceof Tensor ? [result] : result;
+  const outputs = result instanceof Tensor ? [result] : result;
+  if (!Array.isArray(outputs)) throw new MinibatchError(`gradcheck: the function gives no tensors but ${show(result)}`);
+  for (const output of outputs) expectFloat('gradcheck', output);
+  return outputs;
 }
 
-function check(op: string, fn: CheckedFunction, inputs: readonly Tensor[], options: GradcheckOptions): number {
-  const { eps = 1e-5, atol = 1e-7, rtol = 1e-5 } = options;
+/** Throws unless there is a function to check, and tensors to check it at. */
+function expectCheckable(op: string, fn: unknown, inputs: readonly Tensor[]): void {
+  if (typeof fn !== 'function') throw new MinibatchError(`${op}: takes a function to check, got ${show(fn)}`);
+  if (!Array.isArray(inputs)) throw new MinibatchError(`${op}: inputs are a list of tensors, got ${show(inputs)}`);
   for (const input of inputs) expectTensor(op, input);
   if (!inputs.some(isChecked)) throw new MinibatchError(`${op}: no input is float64 and requires a gradient`);
+}
+
+function check(op: string, fn: CheckedFunction, inputs: readonly Tensor[], options?: GradcheckOptions): number {
+  const { eps = 1e-5, atol = 1e-7, rtol = 1e-5 } = expectOptions(op, options);
   const copies = inputs.map(leafCopy);
   const outputs = outputsOf(fn, copies);
   let worst: GradcheckError | null = null;

@@ -13,6 +13,8 @@ export interface AdamOptions {
   /** Adam: this times the parameter is added to its gradient; 0 unless given. AdamW: this part of it, times lr, is
    * taken from it; 0.01 unless given. */
   weightDecay?: number;
+  /** Divide by the largest average of the squared gradient so far (Reddi, Kale & Kumar, 2018); false unless given. */
+  amsgrad?: boolean;
 }
 
 const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] } as const;
@@ -55,11 +57,12 @@ function move(
   p: FloatTensor,
   gradient: FloatTensor,
   state: ParameterState,
-  { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay }: AdamOptions & { weightDecay: number },
+  { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay, amsgrad = false }: AdamOptions & { weightDecay: number },
   decoupled: boolean,
   moved: FloatTensor,
 ): void {
   const [m, v] = [state.tensor('mean').data, state.tensor('meanSquare').data];
+  const largest = amsgrad ? state.tensor('maxMeanSquare').data : null;
   const options = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, decoupled };
-  adam(p.data, gradient.data, m, v, state.steps, options, moved.data);
+  adam(p.data, gradient.data, m, v, largest, state.steps, options, moved.data);
 }

@@ -14,6 +14,8 @@ export interface RMSpropOptions {
   weightDecay?: number;
   /** How much of the previous direction is kept; 0 unless given. */
   momentum?: number;
+  /** Divide by the deviation of the gradient from its average instead of its size; false unless given. */
+  centered?: boolean;
 }
 
 /** RMSprop (Tieleman & Hinton, 2012): gradients divided by a moving average of their size. */
@@ -27,11 +29,12 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     p: FloatTensor,
     gradient: FloatTensor,
     state: ParameterState,
-    { lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0 }: RMSpropOptions,
+    { lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false }: RMSpropOptions,
     moved: FloatTensor,
   ): void {
     const velocity = momentum === 0 ? null : state.tensor('velocity').data;
+    const mean = centered ? state.tensor('mean').data : null;
     const options = { lr, alpha, eps, weightDecay, momentum };
-    rmsprop(p.data, gradient.data, state.tensor('meanSquare').data, velocity, options, moved.data);
+    rmsprop(p.data, gradient.data, state.tensor('meanSquare').data, mean, velocity, options, moved.data);
   }
 }

@@ -23,6 +23,8 @@ const optimizers: [string, (p: Tensor[]) => Optimizer<{ lr: number }>][] = [
   ['SGD', (p) => new SGD(p, { lr: 0.1, momentum: 0.9, dampening: 0.2 }) as never],
   ['Adam', (p) => new Adam(p, { lr: 0.1 }) as never],
   ['AdamW', (p) => new AdamW(p, { lr: 0.1 }) as never],
+  ['Adam', (p) => new Adam(p, { lr: 0.1, amsgrad: true }) as never],
+  ['RMSprop', (p) => new RMSprop(p, { lr: 0.02, centered: true }) as never],
   ['RMSprop', (p) => new RMSprop(p, { lr: 0.05, momentum: 0.3 }) as never],
   ['Adagrad', (p) => new Adagrad(p, { lr: 0.5 }) as never],
 ];
@@ -68,6 +70,25 @@ describe.each(optimizers)('%s', (name, create) => {
     expect(() => new Kind([{ params: [p] }], { lr: 1 })).toThrow(`${name}: a group has a list of parameters`);
     expect(() => new Kind([tensor([1], { dtype: 'int32' })], { lr: 1 })).toThrow(`${name}: takes float32`);
   });
+});
+
+it('AMSGrad divides by the largest average so far, centered RMSprop by the deviation from the average', () => {
+  const [p, q] = [1, 1].map(() => tensor([0], { dtype: 'float64', requiresGrad: true }));
+  const adam = new Adam([p], { lr: 1, betas: [0, 0.5], eps: 0, amsgrad: true });
+  const rmsprop = new RMSprop([q], { lr: 1, alpha: 0.5, eps: 0, centered: true });
+  const steps = [4, 1].map((g) => {
+    const before = [p.item(), q.item()];
+    for (const x of [p, q]) x.grad = tensor([g], { dtype: 'float64' });
+    adam.step();
+    rmsprop.step();
+    return [p.item() - before[0], q.item() - before[1]];
+  });
+  // v is 8 and then 4.5; its largest, 8, is corrected by 1 − 0.5².
+  expect(steps[0][0]).toBeCloseTo(-1, 12);
+  expect(steps[1][0]).toBeCloseTo(-1 / Math.sqrt(8 / 0.75), 12);
+  // means of g² are 8 and 4.5, of g 2 and 1.5.
+  expect(steps[0][1]).toBeCloseTo(-4 / Math.sqrt(8 - 4), 12);
+  expect(steps[1][1]).toBeCloseTo(-1 / Math.sqrt(4.5 - 2.25), 12);
 });
 
 it('Adam refuses betas out of range', () => {

@@ -42,8 +42,10 @@ const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = defineOp(
     xs.forEach((x, i) => {
       copyBlock(x.shape, x, origin, y, origin.with(dim, starts[i]));
     });
-    const part = (i: number) => (dy: Tensor) => dy.slice(dim, starts[i], starts[i] + xs[i].shape[dim]);
-    return { output: y, vjp: [null, ...xs.map((_, i) => part(i))] };
+    return {
+      output: y,
+      vjp: [null, ...xs.map((x, i) => (dy: Tensor) => dy.slice(dim, starts[i], starts[i] + x.shape[dim]))],
+    };
   },
 );
 
@@ -111,8 +113,9 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
       y,
       widths.map(([before]) => before),
     );
-    const crop = (dy: Tensor) =>
-      x.shape.reduce((part, side, d) => part.slice(d, widths[d][0], widths[d][0] + side), dy);
-    return { output: y, vjp: [crop] };
+    return {
+      output: y,
+      vjp: [(dy) => x.shape.reduce((part, side, d) => part.slice(d, widths[d][0], widths[d][0] + side), dy)],
+    };
   },
 );

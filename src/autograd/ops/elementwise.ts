@@ -52,8 +52,10 @@ export const reciprocal: Unary = unary('reciprocal', kernels.reciprocal, (_, y) 
   saving([y], (dy) => dy.mul(y.square()).neg()),
 );
 
+/** The sine of x in radians. */
 export const sin: Unary = unary('sin', kernels.sin, (x) => saving([x], (dy) => dy.mul(x.cos())));
 
+/** The cosine of x in radians. */
 export const cos: Unary = unary('cos', kernels.cos, (x) => saving([x], (dy) => dy.mul(x.sin()).neg()));
 
 /** 2/√π ∫₀ˣ e^(−t²) dt */

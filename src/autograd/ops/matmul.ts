@@ -75,11 +75,16 @@ const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) 
         kernels.matmul(m, n, k, matrixA, matrixB, y.data, offset);
       }
     });
-    const da = (dy: Tensor) => (transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB));
-    const db = (dy: Tensor) => (transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false));
     return {
       output: y,
-      vjp: [saving([b], (dy) => sumTo(da(dy), a.shape)), saving([a], (dy) => sumTo(db(dy), b.shape))],
+      vjp: [
+        saving([b], (dy) =>
+          sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape),
+        ),
+        saving([a], (dy) =>
+          sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape),
+        ),
+      ],
     };
   },
 );

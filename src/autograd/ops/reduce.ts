@@ -40,7 +40,8 @@ export const sum: Reduction = defineOp('sum', (x: Tensor, dims?: Dims, options?:
 /** The mean over `dims`. */
 export const mean: Reduction = (x, dims, options) => {
   expectFloat('mean', x);
-  return sum(x, dims, options).div(groupSize(x, resolveDims('mean', dims, x.ndim)));
+  const reduced = resolveDims('mean', dims, x.ndim);
+  return sum(x, reduced, options).div(groupSize(x, reduced));
 };
 
 /** Number of values that are reduced to one. */

@@ -11,7 +11,7 @@ const TERMS = 15;
 let expansions: Float64Array[] | null = null;
 
 /**
- * erf(x) = 2/√π ∫₀ˣ e^(−t²) dt, to about 10⁻¹⁶: a Taylor expansion about the nearest center, whose coefficients follow
+ * erf(x) = 2/√π ∫₀ˣ e^(−t²) dt, to within 4·10⁻¹⁶: a Taylor expansion about the nearest center, whose coefficients follow
  * from those of the derivative, 2/√π e^(−t²), and they from the Hermite polynomials' recurrence.
  */
 export const erf: Elementwise = (x, y) => {
@@ -33,7 +33,7 @@ export const erf: Elementwise = (x, y) => {
 
 function expandAbout(center: number): Float64Array {
   const coefficients = new Float64Array(TERMS + 1);
-  coefficients[0] = erfBySeries(center);
+  coefficients[0] = center < 2 ? erfBySeries(center) : 1 - erfcByFraction(center);
   // e^(−(c+h)²) = Σ gₙ·hⁿ has g′ = −2(c + h)·g, so (n + 1)·gₙ₊₁ = −2·(c·gₙ + gₙ₋₁).
   let before = 0;
   let g = (2 / Math.sqrt(Math.PI)) * Math.exp(-center * center);
@@ -55,4 +55,11 @@ function erfBySeries(x: number): number {
     sum += term;
   }
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** 1 − erf(x) = e^(−x²)/√π · 1/(x + ½/(x + 1/(x + 3/2/(x + 2/(x + …))))), which converges fast for x from 2. */
+function erfcByFraction(x: number): number {
+  let tail = 0;
+  for (let k = 100; k >= 1; k--) tail = k / 2 / (x + tail);
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + tail);
 }

@@ -31,13 +31,14 @@ export function sgd(
 /**
  * Adam (Kingma & Ba, 2015, Algorithm 1): m and v are moving averages of g and g²; out = p − lr·m̂/(√v̂ + ε), where m̂
  * and v̂ are corrected for having begun at zero. With `decoupled` the decay shrinks p instead of joining g (AdamW:
- * Loshchilov & Hutter, 2019).
+ * Loshchilov & Hutter, 2019). With `vMax` the largest v so far takes its place (AMSGrad: Reddi, Kale & Kumar, 2018).
  */
 export function adam(
   p: FloatArray,
   gradient: FloatArray,
   m: FloatArray,
   v: FloatArray,
+  vMax: FloatArray | null,
   t: number,
   o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean },
   out: FloatArray,
@@ -53,15 +54,24 @@ export function adam(
     const vi = beta2 * v[i] + (1 - beta2) * g * g;
     m[i] = mi;
     v[i] = vi;
-    out[i] = shrink * p[i] - (stepSize * mi) / (Math.sqrt(vi) / correction + eps);
+    let size = vi;
+    if (vMax) {
+      size = Math.max(vMax[i], vi);
+      vMax[i] = size;
+    }
+    out[i] = shrink * p[i] - (stepSize * mi) / (Math.sqrt(size) / correction + eps);
   }
 }
 
-/** RMSprop (Hinton, 2012): v is a moving average of g²; out = p − lr·g/(√v + ε), or the momentum of that. */
+/**
+ * RMSprop (Hinton, 2012): v is a moving average of g²; out = p − lr·g/(√v + ε), or the momentum of that. With `mean`,
+ * a moving average of g, v is centered: v − mean² (Graves, 2013).
+ */
 export function rmsprop(
   p: FloatArray,
   gradient: FloatArray,
   v: FloatArray,
+  mean: FloatArray | null,
   velocity: FloatArray | null,
   o: { lr: number; alpha: number; eps: number; weightDecay: number; momentum: number },
   out: FloatArray,
@@ -70,7 +80,13 @@ export function rmsprop(
     const g = gradient[i] + o.weightDecay * p[i];
     const vi = o.alpha * v[i] + (1 - o.alpha) * g * g;
     v[i] = vi;
-    let direction = g / (Math.sqrt(vi) + o.eps);
+    let spread = vi;
+    if (mean) {
+      const mi = o.alpha * mean[i] + (1 - o.alpha) * g;
+      mean[i] = mi;
+      spread = vi - mi * mi;
+    }
+    let direction = g / (Math.sqrt(spread) + o.eps);
     if (velocity) {
       direction += o.momentum * velocity[i];
       velocity[i] = direction;

@@ -1,0 +1,158 @@
+/*
+ * Makes docs/operations.md, the table of all operations, from their source: `npm run docs`.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { writeWhole } from '../src/data/files.js';
+import * as minibatch from '../src/index.js';
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'src/autograd/ops');
+
+/** What PyTorch calls an operation, where it is not torch.name_with_underscores. */
+const PYTORCH: Record<string, string> = {
+  adaptiveAvgPool2d: 'F.adaptive_avg_pool2d',
+  avgPool2d: 'F.avg_pool2d',
+  batchNorm: 'F.batch_norm',
+  bceWithLogits: 'F.binary_cross_entropy_with_logits',
+  broadcastTo: 'Tensor.expand',
+  concat: 'torch.cat',
+  conv2d: 'F.conv2d',
+  crossEntropy: 'F.cross_entropy',
+  dropout: 'F.dropout',
+  gelu: 'F.gelu',
+  groupNorm: 'F.group_norm',
+  instanceNorm: 'F.instance_norm',
+  layerNorm: 'F.layer_norm',
+  leakyRelu: 'F.leaky_relu',
+  linear: 'F.linear',
+  localResponseNorm: 'F.local_response_norm',
+  logSumExp: 'torch.logsumexp',
+  max: 'torch.amax',
+  maxPool2d: 'F.max_pool2d',
+  min: 'torch.amin',
+  mseLoss: 'F.mse_loss',
+  nllLoss: 'F.nll_loss',
+  pad: 'F.pad',
+  silu: 'F.silu',
+  slice: 'torch.narrow',
+  softplus: 'F.softplus',
+  to: 'Tensor.to',
+  variance: 'torch.var',
+};
+
+/** Operations whose derivative is something else than what is read off their source. */
+const NO_DERIVATIVE = ['argmax'];
+
+interface Operation {
+  name: string;
+  file: string;
+  parameters: string;
+  summary: string;
+  derivative: string;
+}
+
+function pytorchName(name: string): string {
+  return PYTORCH[name] ?? `torch.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+}
+
+/** The text up to where the brackets that are open at its start close, or a comma outside of any. */
+function expressionAt(text: string): string {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    if ('([{'.includes(text[i])) depth++;
+    if (')]}'.includes(text[i]) && depth-- === 0) return text.slice(0, i);
+    if (',;'.includes(text[i]) && depth === 0) return text.slice(0, i);
+  }
+  return text;
+}
+
+/** The derivatives an operation states, as they stand in its source; where it states none, those of its parts hold. */
+function derivativesIn(definition: string): string {
+  if (!/\(dy(: Tensor)?\) =>|vjp/.test(definition)) return 'that of its parts';
+  const found = [...definition.matchAll(/\(dy(?:: Tensor)?\) =>\s*/g)].map((match) =>
+    expressionAt(definition.slice(match.index + match[0].length))
+      .replace(/\s+/g, ' ')
+      .trim(),
+  );
+  const stated = [...new Set(found)].filter((text) => text !== '');
+  return stated.length > 0 ? stated.map((text) => `\`${text.replaceAll('|', '\\|')}\``).join('; ') : 'see the source';
+}
+
+/** The types of functions that are named once and used often. */
+const SIGNATURES: Record<string, string> = {
+  Unary: 'x',
+  Binary: 'a, b',
+  Reduction: 'x, dims?, { keepDims }?',
+};
+
+/** The names of the parameters of a function type. */
+function parameterNames(type: string): string {
+  const names: string[] = [];
+  for (let rest = type.slice(1); ; ) {
+    const parameter = expressionAt(rest);
+    const name = /^\s*(\w+\??):/.exec(parameter)?.[1];
+    if (name) names.push(name);
+    if (rest[parameter.length] !== ',') return names.join(', ');
+    rest = rest.slice(parameter.length + 1);
+  }
+}
+
+function operationsIn(file: string): Operation[] {
+  const source = readFileSync(join(folder, file), 'utf8');
+  const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const (\w+): ((?:\(|Unary|Binary|Reduction)[\s\S]*?) =\s/g;
+  return [...source.matchAll(pattern)].map((match) => {
+    const [, comment, name, type] = match;
+    // What is public may only check arguments, and leave the work to an operation that bears its name in the graph.
+    const inner = source.search(new RegExp(`defineOp\\(\\s*'${name}'`));
+    const rest = source.slice(inner < 0 ? match.index + match[0].length : inner);
+    const definition = rest.slice(0, rest.search(/\n\n(?:\/\*|export|const|function|type)|$(?![\s\S])/));
+    const text = comment
+      .replace(/^\s*\* ?/gm, ' ')
+      .replace(/\s+/g, ' ')
+      .split(' @')[0]
+      .trim();
+    return {
+      name,
+      file,
+      parameters: SIGNATURES[type] ?? parameterNames(type),
+      summary: text.replaceAll('|', '\\|'),
+      derivative: NO_DERIVATIVE.includes(name) ? 'none' : derivativesIn(definition),
+    };
+  });
+}
+
+/** The whole page. */
+export function operationsPage(): string {
+  const operations = readdirSync(folder)
+    .filter((file) => file !== 'index.ts')
+    .flatMap(operationsIn)
+    .filter(({ name }) => name in minibatch)
+    .sort((a, b) => a.name.localeCompare(b.name));
+  const rows = operations.map(
+    ({ name, file, parameters, summary, derivative }) =>
+      `| [\`${name}\`](../src/autograd/ops/${file})(${parameters}) | ${summary} | ${derivative} | ` +
+      `${NO_DERIVATIVE.includes(name) ? '' : 'yes'} | \`${pytorchName(name)}\` |`,
+  );
+  return `${[
+    '# Operations',
+    '',
+    'Made from the source by `npm run docs`. Each operation is a function, and a method of its first argument where that',
+    'is a tensor. Derivatives are quoted from the source: what the gradient of an argument is, given `dy`, the gradient',
+    'of the result. All are checked against finite differences, first and second order, by `npm test`.',
+    '',
+    '| operation | what it computes | its derivative | second order | PyTorch |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n')}\n`;
+}
+
+/** The names on the page. */
+export function documentedOperations(): string[] {
+  return [...operationsPage().matchAll(/^\| \[`(\w+)`\]/gm)].map(([, name]) => name);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  writeWhole(join(root, 'docs/operations.md'), operationsPage());
+}

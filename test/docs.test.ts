@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { documentedOperations, operationsPage } from '../scripts/operations.js';
+import * as ops from '../src/autograd/ops/index.js';
+
+const root = join(import.meta.dirname, '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+describe('docs/operations.md', () => {
+  it('is what `npm run docs` makes of the source', () => {
+    expect(read('docs/operations.md')).toBe(operationsPage());
+  });
+
+  it('has every operation', () => {
+    expect(documentedOperations().sort()).toEqual([...Object.keys(ops), 'concat', 'stack'].sort());
+  });
+
+  it('has a derivative for every operation', () => {
+    expect(operationsPage()).not.toContain('see the source');
+  });
+});
+
+describe('every page', () => {
+  it.each(['README.md', 'CONTRIBUTING.md', 'docs/batch-norm.md', 'docs/operations.md'])(
+    '%s links to files that are there',
+    (page) => {
+      const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link);
+      expect(links.length).toBeGreaterThan(1);
+      for (const link of new Set(links))
+        expect(() => readFileSync(join(root, page, '..', link)), link).not.toThrow(/ENOENT/);
+    },
+  );
+
+  it('docs/batch-norm.md names loops that are there', () => {
+    const kernels = read('src/tensor/kernels/batch-norm.ts') + read('src/tensor/kernels/batch-norm-second-order.ts');
+    const named = [...read('docs/batch-norm.md').matchAll(/`(\w+(?:Rows|Channel|Backward|forward|inference))`/g)];
+    expect(named.length).toBeGreaterThan(8);
+    for (const [, name] of named) expect(kernels).toContain(`function ${name}(`);
+  });
+});
