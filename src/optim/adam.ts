@@ -21,7 +21,11 @@ const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] }
 
 /** Adam (Kingma & Ba, 2015). */
 export class Adam extends Optimizer<AdamOptions> {
+  /** Whether weight decay shrinks the parameter itself instead of joining its gradient. */
+  protected readonly decoupled: boolean = false;
+
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
+    const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] } as const;
     super(parameters, { lr: 0.001, ...expectOptions('Adam', options) }, limits);
   }
 
@@ -29,40 +33,21 @@ export class Adam extends Optimizer<AdamOptions> {
     p: FloatTensor,
     gradient: FloatTensor,
     state: ParameterState,
-    options: AdamOptions,
+    { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false }: AdamOptions,
     moved: FloatTensor,
   ): void {
-    move(p, gradient, state, { weightDecay: 0, ...options }, false, moved);
+    const [m, v] = [state.tensor('mean').data, state.tensor('meanSquare').data];
+    const largest = amsgrad ? state.tensor('maxMeanSquare').data : null;
+    const options = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, decoupled: this.decoupled };
+    adam(p.data, gradient.data, m, v, largest, state.steps, options, moved.data);
   }
 }
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
-export class AdamW extends Optimizer<AdamOptions> {
+export class AdamW extends Adam {
+  protected override readonly decoupled = true;
+
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, { lr: 0.001, ...expectOptions('AdamW', options) }, limits);
+    super(parameters, { weightDecay: 0.01, ...expectOptions('AdamW', options) });
   }
-
-  protected update(
-    p: FloatTensor,
-    gradient: FloatTensor,
-    state: ParameterState,
-    options: AdamOptions,
-    moved: FloatTensor,
-  ): void {
-    move(p, gradient, state, { weightDecay: 0.01, ...options }, true, moved);
-  }
-}
-
-function move(
-  p: FloatTensor,
-  gradient: FloatTensor,
-  state: ParameterState,
-  { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay, amsgrad = false }: AdamOptions & { weightDecay: number },
-  decoupled: boolean,
-  moved: FloatTensor,
-): void {
-  const [m, v] = [state.tensor('mean').data, state.tensor('meanSquare').data];
-  const largest = amsgrad ? state.tensor('maxMeanSquare').data : null;
-  const options = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, decoupled };
-  adam(p.data, gradient.data, m, v, largest, state.steps, options, moved.data);
 }
