@@ -17,8 +17,6 @@ export interface AdamOptions {
   amsgrad?: boolean;
 }
 
-const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] } as const;
-
 /** Adam (Kingma & Ba, 2015). */
 export class Adam extends Optimizer<AdamOptions> {
   /** Whether weight decay shrinks the parameter itself instead of joining its gradient. */

@@ -1,8 +1,9 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
-import * as kernels from '../../tensor/kernels/matmul.js';
+import type { Matrix } from '../../tensor/kernels/matmul.js';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { matmul as multiply } from '../../tensor/simd/matmul.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 import { sumTo } from './broadcast.js';
@@ -72,7 +73,7 @@ const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) 
       for (let i = 0; i < plan.sizes[inner]; i++, offset += m * n) {
         matrixA.offset = (batchA + i * plan.steps[0][inner]) * m * k;
         matrixB.offset = (batchB + i * plan.steps[1][inner]) * k * n;
-        kernels.matmul(m, n, k, matrixA, matrixB, y.data, offset);
+        multiply(m, n, k, matrixA, matrixB, y.data, offset);
       }
     });
     return {
@@ -95,7 +96,7 @@ function sides(shape: Shape, transposed: boolean): [number, number] {
   return transposed ? [columns, rows] : [rows, columns];
 }
 
-function matrixOf(x: FloatTensor, transposed: boolean): kernels.Matrix {
+function matrixOf(x: FloatTensor, transposed: boolean): Matrix {
   const columns = x.shape[x.ndim - 1];
   return {
     data: x.data,

@@ -1,5 +1,6 @@
 import type { FloatArray } from '../dtype.js';
-import { type Matrix, matmul } from './matmul.js';
+import { matmul } from '../simd/matmul.js';
+import type { Matrix } from './matmul.js';
 
 /** Everything about a convolution but its values. Lists are [along H, along W]. */
 export interface ConvGeometry {
@@ -35,9 +36,14 @@ function isPointwise({ kernel, stride, padding }: ConvGeometry): boolean {
   return [...kernel, ...stride].every((n) => n === 1) && padding.every((n) => n === 0);
 }
 
-/** Room for the patches of one image and group; null where none is needed. */
-function patchRoom(g: ConvGeometry): Float64Array | null {
-  return isPointwise(g) ? null : new Float64Array(filterSize(g) * g.output[0] * g.output[1]);
+/** Room for the patches of one image and group, in the dtype of x; null where none is needed. */
+function patchRoom(g: ConvGeometry, x: FloatArray): FloatArray | null {
+  return isPointwise(g) ? null : arrayLike(x, filterSize(g) * g.output[0] * g.output[1]);
+}
+
+/** Zeros, as many as asked for, in the dtype of x. */
+function arrayLike(x: FloatArray, size: number): FloatArray {
+  return x instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
 }
 
 /** A row-major matrix, or its transpose. */
@@ -56,7 +62,7 @@ function forEachGroup(g: ConvGeometry, visit: (x: number, y: number, w: number) 
 /** y = x * w */
 export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatArray): void {
   const [m, n, k] = [g.channelsOut, g.output[0] * g.output[1], filterSize(g)];
-  const patches = patchRoom(g);
+  const patches = patchRoom(g, x);
   forEachGroup(g, (atX, atY, atW) => {
     if (patches) takePatches(g, x, atX, patches);
     matmul(m, n, k, matrix(w, atW, k), matrix(patches ?? x, patches ? 0 : atX, n), y, atY);
@@ -66,7 +72,7 @@ export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatA
 /** dx, given dy: the transpose of the convolution in x. `dx` starts at zero. */
 export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx: FloatArray): void {
   const [m, n, k] = [filterSize(g), g.output[0] * g.output[1], g.channelsOut];
-  const patches = patchRoom(g);
+  const patches = patchRoom(g, dy);
   forEachGroup(g, (atX, atY, atW) => {
     matmul(m, n, k, matrix(w, atW, m, true), matrix(dy, atY, n), patches ?? dx, patches ? 0 : atX);
     if (patches) addPatches(g, patches, dx, atX);
@@ -76,8 +82,8 @@ export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx
 /** dw, given dy: the transpose of the convolution in w. `dw` is double, and starts at zero. */
 export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, dw: Float64Array): void {
   const [m, n, k] = [g.channelsOut, filterSize(g), g.output[0] * g.output[1]];
-  const patches = patchRoom(g);
-  const ofOneImage = new Float64Array(m * n);
+  const patches = patchRoom(g, x);
+  const ofOneImage = arrayLike(x, m * n);
   forEachGroup(g, (atX, atY, atW) => {
     if (patches) takePatches(g, x, atX, patches);
     matmul(m, n, k, matrix(dy, atY, k), matrix(patches ?? x, patches ? 0 : atX, k, true), ofOneImage, 0);
@@ -95,7 +101,7 @@ function insideRange(g: ConvGeometry, axis: 0 | 1, k: number): [number, number] 
 }
 
 /** Fills `patches` from the image and group at `start` of x; where a patch reaches into the padding it is zero. */
-function takePatches(g: ConvGeometry, x: FloatArray, start: number, patches: Float64Array): void {
+function takePatches(g: ConvGeometry, x: FloatArray, start: number, patches: FloatArray): void {
   const [H, W] = g.input;
   const [outH, outW] = g.output;
   const [strideH, strideW] = g.stride;
@@ -119,7 +125,7 @@ function takePatches(g: ConvGeometry, x: FloatArray, start: number, patches: Flo
 }
 
 /** The transpose of `takePatches`: adds every value of `patches` where it came from. */
-function addPatches(g: ConvGeometry, patches: Float64Array, dx: FloatArray, start: number): void {
+function addPatches(g: ConvGeometry, patches: FloatArray, dx: FloatArray, start: number): void {
   const [H, W] = g.input;
   const [outH, outW] = g.output;
   const [strideH, strideW] = g.stride;

@@ -1,0 +1,208 @@
+import type { FloatArray } from '../dtype.js';
+import { type Matrix, matmul as matmulLoops } from '../kernels/matmul.js';
+import { assemble, type Code, op } from './assembler.js';
+
+/*
+ * Matrix multiplication in float32 with WebAssembly's SIMD instructions, four numbers at a time, in the manner of Goto
+ * & van de Geijn ("Anatomy of high-performance matrix multiplication", 2008): A and B are packed into strips of 6 rows
+ * and 8 columns in the module's memory; a 6x8 block of C is summed up in twelve registers while one strip of each is
+ * read in order. Sums are float32 here, as in any BLAS; the loops in kernels/matmul.ts, which sum in double precision,
+ * are what is used for float64, where there is no SIMD, and for products too small to be worth the packing.
+ */
+
+const ROWS = 6;
+const COLUMNS = 8;
+/** Bytes of a float. */
+const FLOAT = 4;
+/** Floats of A that are packed at a time: a quarter of a megabyte, which a second-level cache holds. */
+const BLOCK_OF_A = 1 << 16;
+/** Floats of B that are packed at a time. */
+const BLOCK_OF_B = 1 << 20;
+/** Multiplications from which packing is worth it. */
+const WORTHWHILE = 4096;
+
+/** C = A·B for packed strips: numbers of strips, k, and the addresses of A, B and C, whose rows are `rowBytes` long. */
+type Multiply = (
+  stripsA: number,
+  stripsB: number,
+  k: number,
+  a: number,
+  b: number,
+  c: number,
+  rowBytes: number,
+) => void;
+
+function assembleMultiply(): Uint8Array {
+  const [stripsA, stripsB, k, a, b, c, rowBytes] = [0, 1, 2, 3, 4, 5, 6];
+  const [leftA, leftK, atA, atB, atC, row] = [7, 8, 9, 10, 11, 12];
+  const [b0, b1, factor, firstSum] = [13, 14, 15, 16];
+  const sum = (r: number, half: 0 | 1) => firstSum + 2 * r + half;
+  const rows = Array.from({ length: ROWS }, (_, r) => r);
+  const { get, set, i32, add, mul, sub, loop, v128 } = op;
+  const advance = (local: number, by: Code): Code => [...get(local), ...by, ...add, ...set(local)];
+  /** Counts down, and leaves the count. */
+  const countDown = (local: number): Code => [...get(local), ...i32(1), ...sub, ...set(local), ...get(local)];
+  const addProduct = (r: number, half: 0 | 1): Code => [
+    ...get(sum(r, half)),
+    ...get(factor),
+    ...get(half === 0 ? b0 : b1),
+    ...v128.mul,
+    ...v128.add,
+    ...set(sum(r, half)),
+  ];
+  /** One place along k: the outer product of 6 values of A and 8 of B. */
+  const step: Code = [
+    ...[...get(atB), ...v128.load(0), ...set(b0)],
+    ...[...get(atB), ...v128.load(4 * FLOAT), ...set(b1)],
+    ...rows.flatMap((r) => [
+      ...[...get(atA), ...v128.loadSplat(r * FLOAT), ...set(factor)],
+      ...addProduct(r, 0),
+      ...addProduct(r, 1),
+    ]),
+    ...advance(atA, i32(ROWS * FLOAT)),
+    ...advance(atB, i32(COLUMNS * FLOAT)),
+  ];
+  const storeBlock: Code = [
+    ...[...get(atC), ...set(row)],
+    ...rows.flatMap((r) => [
+      ...[...get(row), ...get(sum(r, 0)), ...v128.store(0)],
+      ...[...get(row), ...get(sum(r, 1)), ...v128.store(4 * FLOAT)],
+      ...advance(row, get(rowBytes)),
+    ]),
+  ];
+  /** One strip of A with the present strip of B. */
+  const block: Code = [
+    ...rows.flatMap((r) => [...v128.zero, ...set(sum(r, 0)), ...v128.zero, ...set(sum(r, 1))]),
+    ...[...get(b), ...set(atB), ...get(k), ...set(leftK)],
+    ...loop([...step, ...countDown(leftK)]),
+    ...storeBlock,
+    ...advance(atC, [...get(rowBytes), ...i32(ROWS), ...mul]),
+  ];
+  const body = loop([
+    ...[...get(stripsA), ...set(leftA), ...get(a), ...set(atA), ...get(c), ...set(atC)],
+    ...loop([...block, ...countDown(leftA)]),
+    ...[...get(atB), ...set(b)],
+    ...advance(c, i32(COLUMNS * FLOAT)),
+    ...countDown(stripsB),
+  ]);
+  return assemble(7, 6, 3 + 2 * ROWS, body);
+}
+
+/** What is used of WebAssembly: declared here because its types come with those of browsers. */
+declare const WebAssembly: {
+  Memory: new (limits: { initial: number }) => { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object, imports: object) => { readonly exports: { run: Multiply } };
+};
+
+const PAGE = 65536;
+
+interface Machine {
+  multiply: Multiply;
+  /** The memory as floats, at least so many of them. */
+  floats(atLeast: number): Float32Array;
+}
+
+/** The module, made when first needed; null where there is no WebAssembly with SIMD. */
+let machine: Machine | null | undefined;
+
+function start(): Machine | null {
+  try {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(assembleMultiply()), { env: { memory } });
+    let view = new Float32Array(memory.buffer);
+    return {
+      multiply: instance.exports.run,
+      floats(atLeast) {
+        if (view.length < atLeast) {
+          memory.grow(Math.ceil(((atLeast - view.length) * FLOAT) / PAGE));
+          view = new Float32Array(memory.buffer);
+        }
+        return view;
+      },
+    };
+  } catch {
+    return null; // no WebAssembly, or one without SIMD, or a page that may not compile it
+  }
+}
+
+/**
+ * C = A·B for A of m x k and B of k x n; C is written row-major at `offset` of `c`. In float32 by SIMD instructions
+ * where that is worth it, else by the loops of kernels/matmul.ts.
+ */
+export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c: FloatArray, offset: number): void {
+  const single = a.data instanceof Float32Array && b.data instanceof Float32Array && c instanceof Float32Array;
+  if (single && m * n * k >= WORTHWHILE) {
+    if (machine === undefined) machine = start();
+    if (machine) {
+      matmulSimd(machine, m, n, k, a, b, c, offset);
+      return;
+    }
+  }
+  matmulLoops(m, n, k, a, b, c, offset);
+}
+
+function matmulSimd(
+  { multiply, floats }: Machine,
+  m: number,
+  n: number,
+  k: number,
+  a: Matrix,
+  b: Matrix,
+  c: FloatArray,
+  offset: number,
+): void {
+  const rowsAtOnce = ROWS * Math.min(Math.ceil(m / ROWS), Math.max(1, Math.floor(BLOCK_OF_A / (ROWS * k))));
+  const columnsAtOnce = COLUMNS * Math.min(Math.ceil(n / COLUMNS), Math.max(1, Math.floor(BLOCK_OF_B / (COLUMNS * k))));
+  // Addresses of vectors need no alignment, but are faster with it: each part begins at a multiple of four floats.
+  const startB = 4 * Math.ceil((rowsAtOnce * k) / 4);
+  const startC = startB + columnsAtOnce * k;
+  const memory = floats(startC + rowsAtOnce * columnsAtOnce);
+  for (let j = 0; j < n; j += columnsAtOnce) {
+    const columns = Math.min(columnsAtOnce, n - j);
+    const stripsB = Math.ceil(columns / COLUMNS);
+    packStrips(b.data, b.offset + j * b.columnStep, b.columnStep, b.rowStep, columns, k, COLUMNS, memory, startB);
+    for (let i = 0; i < m; i += rowsAtOnce) {
+      const rows = Math.min(rowsAtOnce, m - i);
+      packStrips(a.data, a.offset + i * a.rowStep, a.rowStep, a.columnStep, rows, k, ROWS, memory, 0);
+      const width = stripsB * COLUMNS;
+      multiply(Math.ceil(rows / ROWS), stripsB, k, 0, startB * FLOAT, startC * FLOAT, width * FLOAT);
+      for (let r = 0; r < rows; r++) {
+        const from = startC + r * width;
+        c.set(memory.subarray(from, from + columns), offset + (i + r) * n + j);
+      }
+    }
+  }
+}
+
+/**
+ * Packs `lines` lines of `k` values, `across` apart, their values `along` apart, into strips of `width` lines: the
+ * values at one place along a strip's lines lie side by side. Lines that are missing in the last strip are zeros.
+ */
+function packStrips(
+  x: FloatArray,
+  start: number,
+  across: number,
+  along: number,
+  lines: number,
+  k: number,
+  width: number,
+  packed: Float32Array,
+  to: number,
+): void {
+  for (let first = 0, strip = to; first < lines; first += width, strip += width * k) {
+    const here = Math.min(width, lines - first);
+    const from = start + first * across;
+    if (here < width) packed.fill(0, strip, strip + width * k);
+    if (across === 1) {
+      for (let p = 0; p < k; p++) {
+        for (let line = 0; line < here; line++) packed[strip + p * width + line] = x[from + p * along + line];
+      }
+    } else {
+      for (let line = 0; line < here; line++) {
+        for (let p = 0, q = strip + line, i = from + line * across; p < k; p++, q += width, i += along)
+          packed[q] = x[i];
+      }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Generator, randn } from '../../../src/index.js';
+import { matmul as loops } from '../../../src/tensor/kernels/matmul.js';
+import { matmul } from '../../../src/tensor/simd/matmul.js';
+
+/** A product by either function, into the middle of an array whose ends must stay as they are. */
+function multiply(
+  f: typeof matmul,
+  [m, n, k]: readonly [number, number, number],
+  transposed: readonly [boolean, boolean],
+  seed: number,
+) {
+  const generator = new Generator(seed);
+  const a = randn([m * k + 3], { generator }).data as Float32Array;
+  const b = randn([k * n + 5], { generator }).data as Float32Array;
+  const c = new Float32Array(m * n + 4).fill(7);
+  const [ta, tb] = transposed;
+  const matrixA = { data: a, offset: 3, rowStep: ta ? 1 : k, columnStep: ta ? m : 1 };
+  const matrixB = { data: b, offset: 5, rowStep: tb ? 1 : n, columnStep: tb ? k : 1 };
+  f(m, n, k, matrixA, matrixB, c, 2);
+  expect([c[0], c[1], c[m * n + 2], c[m * n + 3]], 'what lies beside the result').toEqual([7, 7, 7, 7]);
+  return c.subarray(2, m * n + 2);
+}
+
+/** The size that a sum of k products of normal numbers has, times what float32 loses of it. */
+const tolerance = (k: number) => 1e-6 * (1 + Math.sqrt(k)) + 2e-7 * k;
+
+function expectSame(size: readonly [number, number, number], transposed: readonly [boolean, boolean], seed: number) {
+  const expected = multiply(loops, size, transposed, seed);
+  const actual = multiply(matmul, size, transposed, seed);
+  for (let i = 0; i < expected.length; i++) {
+    if (!(Math.abs(actual[i] - expected[i]) <= tolerance(size[2]))) {
+      throw new Error(`value ${i} of ${size.join('x')} is ${actual[i]}, by the loops ${expected[i]}`);
+    }
+  }
+}
+
+const flags = fc.tuple(fc.boolean(), fc.boolean());
+
+describe('matmul by SIMD', () => {
+  it('agrees with the loops at every size, edges foremost', () => {
+    const side = fc.oneof(fc.integer({ min: 1, max: 26 }), fc.constantFrom(6, 8, 12, 16, 24, 48));
+    const deep = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 300, max: 500 }));
+    fc.assert(
+      fc.property(fc.tuple(side, side, deep), flags, fc.nat(1000), (size, transposed, seed) => {
+        expectSame(size, transposed, seed);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('agrees with the loops where a product takes several blocks of A and of B', () => {
+    expectSame([7, 300, 12_000], [false, false], 1); // k so large that a block of A is one strip
+    expectSame([900, 20, 300], [true, false], 2);
+    expectSame([20, 4000, 400], [false, true], 3);
+  });
+
+  it('is what is used: its sums are those of float32, not of double precision', () => {
+    const size = [30, 30, 400] as const;
+    expect(multiply(matmul, size, [false, false], 1)).not.toEqual(multiply(loops, size, [false, false], 1));
+  });
+
+  it('carries NaN and infinity where they belong, and no further', () => {
+    const [m, n, k] = [13, 17, 30];
+    const a = new Float32Array(m * k).fill(1);
+    const b = new Float32Array(k * n).fill(1);
+    a[4 * k] = Number.NaN;
+    b[3] = Infinity;
+    const c = new Float32Array(m * n);
+    const rows = (data: Float32Array, columns: number) => ({ data, offset: 0, rowStep: columns, columnStep: 1 });
+    matmul(m, n, k, rows(a, k), rows(b, n), c, 0);
+    c.forEach((value, i) => {
+      const [row, column] = [Math.floor(i / n), i % n];
+      expect(value).toEqual(row === 4 ? Number.NaN : column === 3 ? Infinity : 30);
+    });
+  });
+});
+
+describe('where there is no SIMD', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it('the loops do the work', async () => {
+    vi.resetModules();
+    vi.stubGlobal('WebAssembly', undefined);
+    const { matmul: without } = await import('../../../src/tensor/simd/matmul.js');
+    const size = [30, 30, 400] as const;
+    expect(multiply(without, size, [false, true], 1)).toEqual(multiply(loops, size, [false, true], 1));
+  });
+});
