@@ -64,7 +64,7 @@ const TARGETS = [0.9, 0.95, 0.97];
 
 await runProgram(async () => {
   const options = commandLine('npm start --', 'MNIST without and with batch normalization, as in the paper’s figure 1')
-    .option('--steps <n>', 'training steps of each network; the paper has 50000', wholeNumber(1), 3000)
+    .option('--steps <n>', 'training steps of each network; the paper has 50000', wholeNumber(1), 10_000)
     .option('--seed <n>', 'determines initial weights and the order of images', wholeNumber(0), 0)
     .option('--lr <x>', 'learning rate', positiveNumber, 0.1)
     .option('--batch-size <n>', 'images in a mini-batch', wholeNumber(2), 60)

@@ -18,6 +18,9 @@ export interface Batch {
   readonly labels: Tensor;
 }
 
+/** What each byte stands for: 0 to 1. */
+const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
 /** Images of one size as bytes, with labels, both as they lie in a file. Pixels become 0 to 1 when they are fetched. */
 export class ImageDataset implements Dataset {
   readonly length: number;
@@ -61,7 +64,7 @@ export class ImageDataset implements Dataset {
       labels[n] = this.labels[image];
       const from = image * imageSize;
       const to = n * imageSize;
-      for (let p = 0; p < imageSize; p++) inputs.data[to + p] = this.pixels[from + p] / 255;
+      for (let p = 0; p < imageSize; p++) inputs.data[to + p] = UNIT[this.pixels[from + p]];
     }
     return { inputs, labels: Tensor.wrap(labels, [labels.length]) };
   }

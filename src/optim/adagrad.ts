@@ -1,6 +1,6 @@
+import type { FloatArray } from '../tensor/dtype.js';
 import { expectOptions } from '../tensor/expect.js';
 import { adagrad } from '../tensor/kernels/optimizers.js';
-import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface AdagradOptions {
@@ -22,13 +22,12 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   }
 
   protected update(
-    p: FloatTensor,
-    gradient: FloatTensor,
+    p: FloatArray,
+    gradient: FloatArray,
     state: ParameterState,
     { lr, lrDecay = 0, weightDecay = 0, eps = 1e-10 }: AdagradOptions,
-    moved: FloatTensor,
   ): void {
     const options = { lr, lrDecay, weightDecay, eps };
-    adagrad(p.data, gradient.data, state.tensor('sumOfSquares').data, state.steps, options, moved.data);
+    adagrad(p, gradient, state.tensor('sumOfSquares').data, state.steps, options);
   }
 }

@@ -1,6 +1,6 @@
+import type { FloatArray } from '../tensor/dtype.js';
 import { expectOptions } from '../tensor/expect.js';
 import { adam } from '../tensor/kernels/optimizers.js';
-import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface AdamOptions {
@@ -28,16 +28,15 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected update(
-    p: FloatTensor,
-    gradient: FloatTensor,
+    p: FloatArray,
+    gradient: FloatArray,
     state: ParameterState,
     { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false }: AdamOptions,
-    moved: FloatTensor,
   ): void {
     const [m, v] = [state.tensor('mean').data, state.tensor('meanSquare').data];
     const largest = amsgrad ? state.tensor('maxMeanSquare').data : null;
     const options = { lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, decoupled: this.decoupled };
-    adam(p.data, gradient.data, m, v, largest, state.steps, options, moved.data);
+    adam(p, gradient, m, v, largest, state.steps, options);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { StateDict } from '../layers/module.js';
+import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectOptions } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
@@ -79,10 +80,11 @@ export abstract class Optimizer<Options extends { lr: number }> {
         if (!parameter.grad) continue;
         const steps = (this.steps.get(parameter) ?? 0) + 1;
         this.steps.set(parameter, steps);
-        const moved = empty(parameter.shape, parameter.dtype);
         const tensor = (name: string) => this.tensorOf(parameter, name);
-        this.update(parameter, parameter.grad as FloatTensor, { steps, tensor }, group, moved);
-        parameter.assign(moved);
+        const { data: gradient } = parameter.grad as FloatTensor;
+        parameter.overwrite(this.constructor.name, (data) => {
+          this.update(data as FloatArray, gradient, { steps, tensor }, group);
+        });
       }
     }
   }
@@ -98,14 +100,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
     return own[name];
   }
 
-  /** Writes to `moved` where `parameter` goes; `state` is its own. */
-  protected abstract update(
-    parameter: FloatTensor,
-    gradient: FloatTensor,
-    state: ParameterState,
-    options: Options,
-    moved: FloatTensor,
-  ): void;
+  /** Moves one parameter, in place; `state` is its own. */
+  protected abstract update(p: FloatArray, gradient: FloatArray, state: ParameterState, options: Options): void;
 
   /** Drops the gradient of every parameter. */
   zeroGrad(): void {

@@ -1,6 +1,6 @@
+import type { FloatArray } from '../tensor/dtype.js';
 import { expectOptions } from '../tensor/expect.js';
 import { rmsprop } from '../tensor/kernels/optimizers.js';
-import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface RMSpropOptions {
@@ -26,15 +26,14 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   }
 
   protected update(
-    p: FloatTensor,
-    gradient: FloatTensor,
+    p: FloatArray,
+    gradient: FloatArray,
     state: ParameterState,
     { lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false }: RMSpropOptions,
-    moved: FloatTensor,
   ): void {
     const velocity = momentum === 0 ? null : state.tensor('velocity').data;
     const mean = centered ? state.tensor('mean').data : null;
     const options = { lr, alpha, eps, weightDecay, momentum };
-    rmsprop(p.data, gradient.data, state.tensor('meanSquare').data, mean, velocity, options, moved.data);
+    rmsprop(p, gradient, state.tensor('meanSquare').data, mean, velocity, options);
   }
 }

@@ -1,7 +1,7 @@
+import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectOptions } from '../tensor/expect.js';
 import { sgd } from '../tensor/kernels/optimizers.js';
-import type { FloatTensor } from '../tensor/tensor.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface SGDOptions {
@@ -33,16 +33,10 @@ export class SGD extends Optimizer<SGDOptions> {
     }
   }
 
-  protected update(
-    p: FloatTensor,
-    gradient: FloatTensor,
-    state: ParameterState,
-    options: SGDOptions,
-    moved: FloatTensor,
-  ): void {
+  protected update(p: FloatArray, gradient: FloatArray, state: ParameterState, options: SGDOptions): void {
     const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     const velocity = momentum === 0 ? null : state.tensor('velocity').data;
     const first = state.steps === 1;
-    sgd(p.data, gradient.data, velocity, { lr, momentum, dampening, weightDecay, nesterov, first }, moved.data);
+    sgd(p, gradient, velocity, { lr, momentum, dampening, weightDecay, nesterov, first });
   }
 }

@@ -170,11 +170,16 @@ export class Tensor {
         `assign: a tensor of shape ${formatShape(source.shape)} does not fit one of shape ${formatShape(this.shape)}`,
       );
     }
+    return this.overwrite('assign', (data) => data.set(source.data));
+  }
+
+  /** Lets `write` change the values in place, as `assign` does; `op` is who asks, for the message. */
+  overwrite(op: string, write: (data: TypedArray) => void): this {
     if (!this.isLeaf) {
-      throw new MinibatchError('assign: this tensor is the result of an operation; only a leaf can be overwritten');
+      throw new MinibatchError(`${op}: this tensor is the result of an operation; only a leaf can be overwritten`);
     }
-    this.storage.data.set(source.data);
     this.storage.version++;
+    write(this.storage.data);
     return this;
   }
 

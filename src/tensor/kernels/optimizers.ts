@@ -1,21 +1,20 @@
 import type { FloatArray } from '../dtype.js';
 
 /*
- * One step of each optimizer for one parameter: `p` is read, its new values go to `out`, and the optimizer's own state
- * is updated in place. Each value is computed in double precision and rounded once. `t` counts steps from 1.
+ * One step of each optimizer for one parameter `p`, which is changed in place, as the optimizer's own state is. Each
+ * value is computed in double precision and rounded once. `t` counts steps from 1.
  */
 
-/** g = gradient + weightDecay·p; v = momentum·v + (1 − dampening)·g, or g at first; out = p − lr·direction. */
+/** g = gradient + weightDecay·p; v = momentum·v + (1 − dampening)·g, or g at first; p ← p − lr·direction. */
 export function sgd(
   p: FloatArray,
   gradient: FloatArray,
   velocity: FloatArray | null,
   o: { lr: number; momentum: number; dampening: number; weightDecay: number; nesterov: boolean; first: boolean },
-  out: FloatArray,
 ): void {
   const { lr, momentum, weightDecay } = o;
   if (!velocity) {
-    for (let i = 0; i < p.length; i++) out[i] = p[i] - lr * (gradient[i] + weightDecay * p[i]);
+    for (let i = 0; i < p.length; i++) p[i] = p[i] - lr * (gradient[i] + weightDecay * p[i]);
     return;
   }
   const kept = o.first ? 0 : momentum;
@@ -24,12 +23,12 @@ export function sgd(
     const g = gradient[i] + weightDecay * p[i];
     const v = kept * velocity[i] + added * g;
     velocity[i] = v;
-    out[i] = p[i] - lr * (o.nesterov ? g + momentum * v : v);
+    p[i] = p[i] - lr * (o.nesterov ? g + momentum * v : v);
   }
 }
 
 /**
- * Adam (Kingma & Ba, 2015, Algorithm 1): m and v are moving averages of g and g²; out = p − lr·m̂/(√v̂ + ε), where m̂
+ * Adam (Kingma & Ba, 2015, Algorithm 1): m and v are moving averages of g and g²; p ← p − lr·m̂/(√v̂ + ε), where m̂
  * and v̂ are corrected for having begun at zero. With `decoupled` the decay shrinks p instead of joining g (AdamW:
  * Loshchilov & Hutter, 2019). With `vMax` the largest v so far takes its place (AMSGrad: Reddi, Kale & Kumar, 2018).
  */
@@ -41,7 +40,6 @@ export function adam(
   vMax: FloatArray | null,
   t: number,
   o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean },
-  out: FloatArray,
 ): void {
   const { beta1, beta2, eps } = o;
   const stepSize = o.lr / (1 - beta1 ** t);
@@ -59,12 +57,12 @@ export function adam(
       size = Math.max(vMax[i], vi);
       vMax[i] = size;
     }
-    out[i] = shrink * p[i] - (stepSize * mi) / (Math.sqrt(size) / correction + eps);
+    p[i] = shrink * p[i] - (stepSize * mi) / (Math.sqrt(size) / correction + eps);
   }
 }
 
 /**
- * RMSprop (Hinton, 2012): v is a moving average of g²; out = p − lr·g/(√v + ε), or the momentum of that. With `mean`,
+ * RMSprop (Hinton, 2012): v is a moving average of g²; p ← p − lr·g/(√v + ε), or the momentum of that. With `mean`,
  * a moving average of g, v is centered: v − mean² (Graves, 2013).
  */
 export function rmsprop(
@@ -74,7 +72,6 @@ export function rmsprop(
   mean: FloatArray | null,
   velocity: FloatArray | null,
   o: { lr: number; alpha: number; eps: number; weightDecay: number; momentum: number },
-  out: FloatArray,
 ): void {
   for (let i = 0; i < p.length; i++) {
     const g = gradient[i] + o.weightDecay * p[i];
@@ -91,24 +88,23 @@ export function rmsprop(
       direction += o.momentum * velocity[i];
       velocity[i] = direction;
     }
-    out[i] = p[i] - o.lr * direction;
+    p[i] = p[i] - o.lr * direction;
   }
 }
 
-/** Adagrad (Duchi, Hazan & Singer, 2011): s is the sum of g²; out = p − lr/(1 + (t − 1)·lrDecay)·g/(√s + ε). */
+/** Adagrad (Duchi, Hazan & Singer, 2011): s is the sum of g²; p ← p − lr/(1 + (t − 1)·lrDecay)·g/(√s + ε). */
 export function adagrad(
   p: FloatArray,
   gradient: FloatArray,
   s: FloatArray,
   t: number,
   o: { lr: number; lrDecay: number; weightDecay: number; eps: number },
-  out: FloatArray,
 ): void {
   const lr = o.lr / (1 + (t - 1) * o.lrDecay);
   for (let i = 0; i < p.length; i++) {
     const g = gradient[i] + o.weightDecay * p[i];
     const si = s[i] + g * g;
     s[i] = si;
-    out[i] = p[i] - (lr * g) / (Math.sqrt(si) + o.eps);
+    p[i] = p[i] - (lr * g) / (Math.sqrt(si) + o.eps);
   }
 }
