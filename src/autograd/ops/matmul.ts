@@ -96,14 +96,18 @@ function sides(shape: Shape, transposed: boolean): [number, number] {
   return transposed ? [columns, rows] : [rows, columns];
 }
 
+/** The last two dimensions as a matrix, transposed or not. */
 function matrixOf(x: FloatTensor, transposed: boolean): Matrix {
-  const columns = x.shape[x.ndim - 1];
-  return {
-    data: x.data,
-    offset: 0,
-    rowStep: transposed ? 1 : columns,
-    columnStep: transposed ? columns : 1,
-  };
+  const [rows, columns] = x.shape.slice(-2);
+  const [across, along] = [evenly(rows, columns), evenly(columns, 1)];
+  return { data: x.data, offset: 0, rows: transposed ? along : across, columns: transposed ? across : along };
+}
+
+/** 0, step, 2·step, … */
+function evenly(count: number, step: number): Int32Array {
+  const offsets = new Int32Array(count);
+  for (let i = 0; i < count; i++) offsets[i] = i * step;
+  return offsets;
 }
 
 /** The shape with each matrix taken as one value, so that steps count matrices. */

@@ -19,36 +19,28 @@ export interface ConvGeometry {
 }
 
 /*
- * Convolution by lowering (Chellapilla, Puri & Simard, 2006). For one image and one group, `patches` is the matrix with
- * a row for each weight of a filter (channel, row and column of the kernel) and a column for each output position. Then
- * y = W·patches, dW = Σ dy·patchesᵀ over the images, and dx is the transpose of taking patches, applied to Wᵀ·dy.
+ * Convolution as matrix multiplication (Chellapilla, Puri & Simard, 2006). For one image and one group, the matrix of
+ * patches has a row for each weight of a filter (channel, row and column of the kernel) and a column for each output
+ * position. Then y = W·patches, and dW = Σ dy·patchesᵀ over the images; and dx is a convolution of dy with the filters
+ * turned around, so that it is a product of the same kind.
  *
- * The patches of a 1x1 convolution are the image itself, and are used where they lie.
+ * The patches are never written down. In an image with its padding around it, where a patch begins depends on the
+ * output position alone, and where a value lies in its patch on the weight alone: the sum of the two is its place.
+ * Where there is no padding, as in a 1x1 convolution, the image is read where it lies.
  */
 
-/** Weights of one filter: the rows of `patches`. */
+/** All sums of one multiple, from 0 to counts[d] − 1, of each step: the places of a block's values. */
+function places(counts: readonly number[], steps: readonly number[]): Int32Array {
+  let all = [0];
+  counts.forEach((count, d) => {
+    all = all.flatMap((place) => Array.from({ length: count }, (_, i) => place + i * steps[d]));
+  });
+  return Int32Array.from(all);
+}
+
+/** Weights of one filter. */
 function filterSize({ channelsIn, kernel }: ConvGeometry): number {
   return channelsIn * kernel[0] * kernel[1];
-}
-
-/** Whether the image is its own matrix of patches. */
-function isPointwise({ kernel, stride, padding }: ConvGeometry): boolean {
-  return [...kernel, ...stride].every((n) => n === 1) && padding.every((n) => n === 0);
-}
-
-/** Room for the patches of one image and group, in the dtype of x; null where none is needed. */
-function patchRoom(g: ConvGeometry, x: FloatArray): FloatArray | null {
-  return isPointwise(g) ? null : arrayLike(x, filterSize(g) * g.output[0] * g.output[1]);
-}
-
-/** Zeros, as many as asked for, in the dtype of x. */
-function arrayLike(x: FloatArray, size: number): FloatArray {
-  return x instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
-}
-
-/** A row-major matrix, or its transpose. */
-function matrix(data: FloatArray, offset: number, columns: number, transposed = false): Matrix {
-  return { data, offset, rowStep: transposed ? 1 : columns, columnStep: transposed ? columns : 1 };
 }
 
 /** Calls `visit` with the place in x, in y and in w of every image's every group. */
@@ -59,90 +51,107 @@ function forEachGroup(g: ConvGeometry, visit: (x: number, y: number, w: number) 
   for (let i = 0; i < g.N * g.groups; i++) visit(i * sizeX, i * sizeY, (i % g.groups) * sizeW);
 }
 
+/** A row-major matrix. */
+function dense(data: FloatArray, offset: number, rows: number, columns: number): Matrix {
+  return { data, offset, rows: places([rows], [columns]), columns: places([columns], [1]) };
+}
+
+/** Planes of values laid out in larger planes, with zeros around and between them. */
+interface Frame {
+  /** Sides of the larger plane. */
+  readonly plane: readonly [number, number];
+  /** Puts the planes that begin at `start` of the data into the frame; says where they are then. */
+  lay(start: number): { data: FloatArray; offset: number };
+}
+
+/** A frame that puts row h and column w of each plane at first + step·h and first + step·w of a larger one. */
+function frame(
+  data: FloatArray,
+  channels: number,
+  sides: readonly [number, number],
+  plane: readonly [number, number],
+  first: readonly [number, number],
+  step: readonly [number, number],
+): Frame {
+  const [H, W] = sides;
+  const [planeH, planeW] = plane;
+  const asItLies = [0, 1].every((d) => plane[d] === sides[d] && first[d] === 0 && step[d] === 1);
+  if (asItLies) return { plane, lay: (start) => ({ data, offset: start }) };
+  const size = channels * planeH * planeW;
+  const framed = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
+  const lay = (start: number) => {
+    for (let c = 0; c < channels; c++) {
+      for (let h = 0; h < H; h++) {
+        const row = first[0] + step[0] * h;
+        if (row < 0 || row >= planeH) continue;
+        const from = start + (c * H + h) * W;
+        const to = (c * planeH + row) * planeW;
+        for (let w = 0, column = first[1]; w < W; w++, column += step[1]) {
+          if (column >= 0 && column < planeW) framed[to + column] = data[from + w];
+        }
+      }
+    }
+    return { data: framed, offset: 0 };
+  };
+  return { plane, lay };
+}
+
+/** The image with its padding, and the matrix of its patches: the places of weights in a patch, and of patches. */
+function patchesOf(g: ConvGeometry, x: FloatArray): Frame & { weights: Int32Array; positions: Int32Array } {
+  const plane = [g.input[0] + 2 * g.padding[0], g.input[1] + 2 * g.padding[1]] as const;
+  return {
+    ...frame(x, g.channelsIn, g.input, plane, g.padding, [1, 1]),
+    weights: places([g.channelsIn, ...g.kernel], [plane[0] * plane[1], g.dilation[0] * plane[1], g.dilation[1]]),
+    positions: places(g.output, [g.stride[0] * plane[1], g.stride[1]]),
+  };
+}
+
 /** y = x * w */
 export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatArray): void {
   const [m, n, k] = [g.channelsOut, g.output[0] * g.output[1], filterSize(g)];
-  const patches = patchRoom(g, x);
+  const { lay, weights, positions } = patchesOf(g, x);
+  const filters = dense(w, 0, m, k);
   forEachGroup(g, (atX, atY, atW) => {
-    if (patches) takePatches(g, x, atX, patches);
-    matmul(m, n, k, matrix(w, atW, k), matrix(patches ?? x, patches ? 0 : atX, n), y, atY);
-  });
-}
-
-/** dx, given dy: the transpose of the convolution in x. `dx` starts at zero. */
-export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx: FloatArray): void {
-  const [m, n, k] = [filterSize(g), g.output[0] * g.output[1], g.channelsOut];
-  const patches = patchRoom(g, dy);
-  forEachGroup(g, (atX, atY, atW) => {
-    matmul(m, n, k, matrix(w, atW, m, true), matrix(dy, atY, n), patches ?? dx, patches ? 0 : atX);
-    if (patches) addPatches(g, patches, dx, atX);
+    matmul(m, n, k, { ...filters, offset: atW }, { ...lay(atX), rows: weights, columns: positions }, y, atY);
   });
 }
 
 /** dw, given dy: the transpose of the convolution in w. `dw` is double, and starts at zero. */
 export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, dw: Float64Array): void {
   const [m, n, k] = [g.channelsOut, filterSize(g), g.output[0] * g.output[1]];
-  const patches = patchRoom(g, x);
-  const ofOneImage = arrayLike(x, m * n);
+  const { lay, weights, positions } = patchesOf(g, x);
+  const gradients = dense(dy, 0, m, k);
+  const ofOneImage = x instanceof Float32Array ? new Float32Array(m * n) : new Float64Array(m * n);
   forEachGroup(g, (atX, atY, atW) => {
-    if (patches) takePatches(g, x, atX, patches);
-    matmul(m, n, k, matrix(dy, atY, k), matrix(patches ?? x, patches ? 0 : atX, k, true), ofOneImage, 0);
+    const patchesTransposed = { ...lay(atX), rows: positions, columns: weights };
+    matmul(m, n, k, { ...gradients, offset: atY }, patchesTransposed, ofOneImage, 0);
     for (let i = 0; i < ofOneImage.length; i++) dw[atW + i] += ofOneImage[i];
   });
 }
 
-/** The output positions along one axis whose patch reads inside the input at this row or column of the kernel. */
-function insideRange(g: ConvGeometry, axis: 0 | 1, k: number): [number, number] {
-  const first = k * g.dilation[axis] - g.padding[axis];
-  const stride = g.stride[axis];
-  const from = Math.max(0, Math.ceil(-first / stride));
-  const to = Math.min(g.output[axis], Math.floor((g.input[axis] - 1 - first) / stride) + 1);
-  return [from, Math.max(from, to)];
-}
-
-/** Fills `patches` from the image and group at `start` of x; where a patch reaches into the padding it is zero. */
-function takePatches(g: ConvGeometry, x: FloatArray, start: number, patches: FloatArray): void {
-  const [H, W] = g.input;
-  const [outH, outW] = g.output;
-  const [strideH, strideW] = g.stride;
-  patches.fill(0);
-  let row = 0;
-  for (let c = 0; c < g.channelsIn; c++) {
-    for (let kh = 0; kh < g.kernel[0]; kh++) {
-      const [fromH, toH] = insideRange(g, 0, kh);
-      for (let kw = 0; kw < g.kernel[1]; kw++, row += outH * outW) {
-        const [fromW, toW] = insideRange(g, 1, kw);
-        for (let oh = fromH; oh < toH; oh++) {
-          const h = oh * strideH + kh * g.dilation[0] - g.padding[0];
-          let from = start + (c * H + h) * W + fromW * strideW + kw * g.dilation[1] - g.padding[1];
-          for (let to = row + oh * outW + fromW; to < row + oh * outW + toW; to++, from += strideW) {
-            patches[to] = x[from];
-          }
-        }
-      }
-    }
-  }
-}
-
-/** The transpose of `takePatches`: adds every value of `patches` where it came from. */
-function addPatches(g: ConvGeometry, patches: FloatArray, dx: FloatArray, start: number): void {
-  const [H, W] = g.input;
-  const [outH, outW] = g.output;
-  const [strideH, strideW] = g.stride;
-  let row = 0;
-  for (let c = 0; c < g.channelsIn; c++) {
-    for (let kh = 0; kh < g.kernel[0]; kh++) {
-      const [fromH, toH] = insideRange(g, 0, kh);
-      for (let kw = 0; kw < g.kernel[1]; kw++, row += outH * outW) {
-        const [fromW, toW] = insideRange(g, 1, kw);
-        for (let oh = fromH; oh < toH; oh++) {
-          const h = oh * strideH + kh * g.dilation[0] - g.padding[0];
-          let to = start + (c * H + h) * W + fromW * strideW + kw * g.dilation[1] - g.padding[1];
-          for (let from = row + oh * outW + fromW; from < row + oh * outW + toW; from++, to += strideW) {
-            dx[to] += patches[from];
-          }
-        }
-      }
-    }
-  }
+/**
+ * dx, given dy: the transpose of the convolution in x. Row h of x is read by output row o through row i of the kernel
+ * where o·stride = h + padding − i·dilation; so with dy's rows put `stride` apart, behind (KH − 1)·dilation − padding
+ * zeros, what is summed for h lies at h + (KH − 1 − i)·dilation.
+ */
+export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx: FloatArray): void {
+  const [KH, KW] = g.kernel;
+  const reach = [(KH - 1) * g.dilation[0], (KW - 1) * g.dilation[1]] as const;
+  const plane = [g.input[0] + reach[0], g.input[1] + reach[1]] as const;
+  const first = [reach[0] - g.padding[0], reach[1] - g.padding[1]] as const;
+  const { lay } = frame(dy, g.channelsOut, g.output, plane, first, g.stride);
+  const [m, n, k] = [g.channelsIn, g.input[0] * g.input[1], g.channelsOut * KH * KW];
+  const filters = {
+    data: w,
+    rows: places([g.channelsIn], [KH * KW]),
+    columns: places([g.channelsOut, KH, KW], [filterSize(g), KW, 1]),
+  };
+  const weights = places([g.channelsOut, KH, KW], [plane[0] * plane[1], -g.dilation[0] * plane[1], -g.dilation[1]]);
+  const positions = places(g.input, [plane[1], 1]);
+  const last = reach[0] * plane[1] + reach[1];
+  forEachGroup(g, (atX, atY, atW) => {
+    const { data, offset } = lay(atY);
+    const patches = { data, offset: offset + last, rows: weights, columns: positions };
+    matmul(m, n, k, { ...filters, offset: atW }, patches, dx, atX);
+  });
 }

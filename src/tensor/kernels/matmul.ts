@@ -3,12 +3,15 @@ import type { FloatArray } from '../dtype.js';
 /** Rows and columns of the block of results that stays in registers. */
 const TILE = 4;
 
-/** A matrix inside an array: element (i, j) lies at offset + i·rowStep + j·columnStep. */
+/**
+ * A matrix inside an array: element (i, j) lies at offset + rows[i] + columns[j]. That is any matrix with even steps,
+ * transposed or not, and also the matrix of all patches of an image, which is read where the image lies.
+ */
 export interface Matrix {
   data: FloatArray;
   offset: number;
-  rowStep: number;
-  columnStep: number;
+  rows: Int32Array;
+  columns: Int32Array;
 }
 
 /** Room for the packed operands, kept from call to call: filled before it is read, so no call sees another's values. */
@@ -19,8 +22,8 @@ let packedB = new Float64Array(0);
  * C = A·B for A of m x k and B of k x n; C is written row-major at `offset` of `c`.
  *
  * A and B are first packed into strips of four rows and four columns, converted to double (Goto & van de Geijn,
- * "Anatomy of high-performance matrix multiplication", 2008). A transposed operand is packed from steps that say so
- * and costs nothing more. The innermost loop then reads two short runs of memory and keeps its 4x4 sums in registers.
+ * "Anatomy of high-performance matrix multiplication", 2008). An operand that lies in memory
+ * otherwise, transposed say, costs nothing more. The innermost loop then reads two short runs of memory and keeps its 4x4 sums in registers.
  */
 export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c: FloatArray, offset: number): void {
   const stripsN = Math.ceil(n / TILE);
@@ -28,10 +31,10 @@ export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c:
   if (packedB.length < stripsN * TILE * k) packedB = new Float64Array(stripsN * TILE * k);
 
   for (let j = 0; j < n; j += TILE) {
-    packStrip(b.data, b.offset + j * b.columnStep, b.columnStep, b.rowStep, Math.min(TILE, n - j), k, packedB, j * k);
+    packStrip(b.data, b.offset, b.columns.subarray(j, j + TILE), b.rows, packedB, j * k);
   }
   for (let i = 0; i < m; i += TILE) {
-    packStrip(a.data, a.offset + i * a.rowStep, a.rowStep, a.columnStep, Math.min(TILE, m - i), k, packedA, 0);
+    packStrip(a.data, a.offset, a.rows.subarray(i, i + TILE), a.columns, packedA, 0);
     for (let j = 0; j < n; j += TILE) {
       multiplyTile(k, packedA, packedB, j * k, c, offset + i * n + j, n, Math.min(TILE, m - i), Math.min(TILE, n - j));
     }
@@ -39,31 +42,21 @@ export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c:
 }
 
 /**
- * Packs `width` lines of `k` values, `across` apart, their values `along` apart, so that the four values of each
- * place along the lines lie side by side. Lines that are missing are zeros.
+ * Packs the lines that begin at `lines`, of values at `along`, so that the four values of each place along the lines
+ * lie side by side. Lines that are missing are zeros.
  */
 function packStrip(
   x: FloatArray,
-  start: number,
-  across: number,
-  along: number,
-  width: number,
-  k: number,
+  offset: number,
+  lines: Int32Array,
+  along: Int32Array,
   packed: Float64Array,
   to: number,
 ): void {
-  if (width === TILE) {
-    for (let p = 0, from = start, q = to; p < k; p++, from += along, q += TILE) {
-      packed[q] = x[from];
-      packed[q + 1] = x[from + across];
-      packed[q + 2] = x[from + 2 * across];
-      packed[q + 3] = x[from + 3 * across];
-    }
-  } else {
-    packed.fill(0, to, to + TILE * k);
-    for (let line = 0; line < width; line++) {
-      for (let p = 0; p < k; p++) packed[to + p * TILE + line] = x[start + line * across + p * along];
-    }
+  if (lines.length < TILE) packed.fill(0, to, to + TILE * along.length);
+  for (let line = 0; line < lines.length; line++) {
+    const start = offset + lines[line];
+    for (let p = 0, q = to + line; p < along.length; p++, q += TILE) packed[q] = x[start + along[p]];
   }
 }
 

@@ -161,10 +161,10 @@ function matmulSimd(
   for (let j = 0; j < n; j += columnsAtOnce) {
     const columns = Math.min(columnsAtOnce, n - j);
     const stripsB = Math.ceil(columns / COLUMNS);
-    packStrips(b.data, b.offset + j * b.columnStep, b.columnStep, b.rowStep, columns, k, COLUMNS, memory, startB);
+    packStrips(b.data, b.offset, b.columns.subarray(j, j + columns), b.rows, COLUMNS, memory, startB);
     for (let i = 0; i < m; i += rowsAtOnce) {
       const rows = Math.min(rowsAtOnce, m - i);
-      packStrips(a.data, a.offset + i * a.rowStep, a.rowStep, a.columnStep, rows, k, ROWS, memory, 0);
+      packStrips(a.data, a.offset, a.rows.subarray(i, i + rows), a.columns, ROWS, memory, 0);
       const width = stripsB * COLUMNS;
       multiply(Math.ceil(rows / ROWS), stripsB, k, 0, startB * FLOAT, startC * FLOAT, width * FLOAT);
       for (let r = 0; r < rows; r++) {
@@ -176,41 +176,49 @@ function matmulSimd(
 }
 
 /**
- * Packs `lines` lines of `k` values, `across` apart, their values `along` apart, into strips of `width` lines: the
- * values at one place along a strip's lines lie side by side. Lines that are missing in the last strip are zeros.
+ * Packs the lines that begin at `lines`, of values at `along`, into strips of `width` lines: the values at one place
+ * along a strip's lines lie side by side. Lines that are missing in the last strip are zeros.
  */
 function packStrips(
   x: FloatArray,
-  start: number,
-  across: number,
-  along: number,
-  lines: number,
-  k: number,
+  offset: number,
+  lines: Int32Array,
+  along: Int32Array,
   width: number,
   packed: Float32Array,
   to: number,
 ): void {
-  for (let first = 0, strip = to; first < lines; first += width, strip += width * k) {
-    const here = Math.min(width, lines - first);
-    const from = start + first * across;
-    if (here === width) {
+  const k = along.length;
+  for (let first = 0, strip = to; first < lines.length; first += width, strip += width * k) {
+    if (first + width <= lines.length) {
       // Written out, this runs twice as fast as a loop over the lines.
-      for (let p = 0, q = strip, i = from; p < k; p++, q += width, i += along) {
-        packed[q] = x[i];
-        packed[q + 1] = x[i + across];
-        packed[q + 2] = x[i + 2 * across];
-        packed[q + 3] = x[i + 3 * across];
-        packed[q + 4] = x[i + 4 * across];
-        packed[q + 5] = x[i + 5 * across];
-        if (width === COLUMNS) {
-          packed[q + 6] = x[i + 6 * across];
-          packed[q + 7] = x[i + 7 * across];
+      const wide = width === COLUMNS;
+      const line0 = offset + lines[first];
+      const line1 = offset + lines[first + 1];
+      const line2 = offset + lines[first + 2];
+      const line3 = offset + lines[first + 3];
+      const line4 = offset + lines[first + 4];
+      const line5 = offset + lines[first + 5];
+      const line6 = wide ? offset + lines[first + 6] : 0;
+      const line7 = wide ? offset + lines[first + 7] : 0;
+      for (let p = 0, q = strip; p < k; p++, q += width) {
+        const i = along[p];
+        packed[q] = x[line0 + i];
+        packed[q + 1] = x[line1 + i];
+        packed[q + 2] = x[line2 + i];
+        packed[q + 3] = x[line3 + i];
+        packed[q + 4] = x[line4 + i];
+        packed[q + 5] = x[line5 + i];
+        if (wide) {
+          packed[q + 6] = x[line6 + i];
+          packed[q + 7] = x[line7 + i];
         }
       }
     } else {
       packed.fill(0, strip, strip + width * k);
-      for (let line = 0; line < here; line++) {
-        for (let p = 0; p < k; p++) packed[strip + p * width + line] = x[from + line * across + p * along];
+      for (let line = first; line < lines.length; line++) {
+        const start = offset + lines[line];
+        for (let p = 0; p < k; p++) packed[strip + p * width + line - first] = x[start + along[p]];
       }
     }
   }

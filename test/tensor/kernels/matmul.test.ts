@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import { matmul as kernel } from '../../../src/tensor/kernels/matmul.js';
+import { matrix } from '../../support/matrix.js';
 import { plainMatmul } from '../../support/plain.js';
 
 const side = fc.integer({ min: 1, max: 13 });
@@ -27,8 +28,8 @@ describe('the matmul kernel', () => {
             m,
             n,
             k,
-            { data: stored(a, transposeA), offset: 0, rowStep: transposeA ? 1 : k, columnStep: transposeA ? m : 1 },
-            { data: stored(b, transposeB), offset: 0, rowStep: transposeB ? 1 : n, columnStep: transposeB ? k : 1 },
+            matrix(stored(a, transposeA), 0, m, k, transposeA),
+            matrix(stored(b, transposeB), 0, k, n, transposeB),
             c,
             1,
           );
@@ -47,8 +48,7 @@ describe('the matmul kernel', () => {
     const [a, b] = [randn([3, 1000]).data as Float32Array, randn([1000, 3]).data as Float32Array];
     const expected = plainMatmul(3, 3, 1000, a, b);
     const c = new Float32Array(9);
-    const rows = (data: Float32Array, columns: number) => ({ data, offset: 0, rowStep: columns, columnStep: 1 });
-    kernel(3, 3, 1000, rows(a, 1000), rows(b, 3), c, 0);
+    kernel(3, 3, 1000, matrix(a, 0, 3, 1000), matrix(b, 0, 1000, 3), c, 0);
     c.forEach((value, i) => {
       expect(value).toBe(Math.fround(expected[i]));
     });

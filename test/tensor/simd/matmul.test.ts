@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import { matmul as loops } from '../../../src/tensor/kernels/matmul.js';
 import { matmul } from '../../../src/tensor/simd/matmul.js';
+import { matrix } from '../../support/matrix.js';
 
 /** A product by either function, into the middle of an array whose ends must stay as they are. */
 function multiply(
@@ -16,8 +17,8 @@ function multiply(
   const b = randn([k * n + 5], { generator }).data as Float32Array;
   const c = new Float32Array(m * n + 4).fill(7);
   const [ta, tb] = transposed;
-  const matrixA = { data: a, offset: 3, rowStep: ta ? 1 : k, columnStep: ta ? m : 1 };
-  const matrixB = { data: b, offset: 5, rowStep: tb ? 1 : n, columnStep: tb ? k : 1 };
+  const matrixA = matrix(a, 3, m, k, ta);
+  const matrixB = matrix(b, 5, k, n, tb);
   f(m, n, k, matrixA, matrixB, c, 2);
   expect([c[0], c[1], c[m * n + 2], c[m * n + 3]], 'what lies beside the result').toEqual([7, 7, 7, 7]);
   return c.subarray(2, m * n + 2);
@@ -68,8 +69,7 @@ describe('matmul by SIMD', () => {
     a[4 * k] = Number.NaN;
     b[3] = Infinity;
     const c = new Float32Array(m * n);
-    const rows = (data: Float32Array, columns: number) => ({ data, offset: 0, rowStep: columns, columnStep: 1 });
-    matmul(m, n, k, rows(a, k), rows(b, n), c, 0);
+    matmul(m, n, k, matrix(a, 0, m, k), matrix(b, 0, k, n), c, 0);
     c.forEach((value, i) => {
       const [row, column] = [Math.floor(i / n), i % n];
       expect(value).toEqual(row === 4 ? Number.NaN : column === 3 ? Infinity : 30);
