@@ -173,7 +173,7 @@ export class Tensor {
     return this.overwrite('assign', (data) => data.set(source.data));
   }
 
-  /** Lets `write` change the values in place, as `assign` does; `op` is who asks, for the message. */
+  /** @internal Lets `write` change the values in place, as `assign` does; `op` is who asks, for the message. */
   overwrite(op: string, write: (data: TypedArray) => void): this {
     if (!this.isLeaf) {
       throw new MinibatchError(`${op}: this tensor is the result of an operation; only a leaf can be overwritten`);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type DType, type Tensor, tensor } from '../../src/index.js';
@@ -15,6 +15,11 @@ export interface TensorJson {
 
 export function readCases<Case>(file: string): Case[] {
   return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Case[];
+}
+
+/** As `readCases`; none where the folder has no such file. */
+export function readCasesIfAny<Case>(file: string): Case[] {
+  return existsSync(join(folder, file)) ? readCases<Case>(file) : [];
 }
 
 function parseNumber(value: number | string): number {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as minibatch from '../../src/index.js';
 import { grad, Tensor } from '../../src/index.js';
-import { expectClose, folder, readCases, type TensorJson, toTensor } from './format.js';
+import { expectClose, folder, readCases, readCasesIfAny, type TensorJson, toTensor } from './format.js';
 
 interface Case {
   op: string;
@@ -43,7 +43,7 @@ function run({ op, args }: Case) {
   return { output: f(...built), found, variables: found.filter(({ arg }) => arg.grad).map(({ tensor }) => tensor) };
 }
 
-const cases = readCases<Case>('ops.json');
+const cases = [...readCases<Case>('ops.json'), ...readCasesIfAny<Case>('edge-cases.json')];
 
 describe(`PyTorch's results for operations (${folder})`, () => {
   cases.forEach((testCase, i) => {
