@@ -1,4 +1,5 @@
 import type { FloatArray } from '../dtype.js';
+import { inputGradientOfRows, momentsOfRows, normalizeRows, setMoments, sumRows } from './batch-norm-rows.js';
 
 /*
  * Batch normalization (Ioffe & Szegedy, 2015, arXiv:1502.03167, Algorithm 1) of x viewed as [N, C, S]: batch, channels,
@@ -11,8 +12,8 @@ import type { FloatArray } from '../dtype.js';
  * docs/batch-norm.md derives every equation and links it to the loop that computes it.
  *
  * Each loop exists twice, for the two orders data comes in. Where S > 1 the values of a channel lie in rows of S, so a
- * channel is finished before the next begins and stays in the cache between its passes. Where S = 1 neighbours belong
- * to different channels, so rows are walked and a sum per channel is kept.
+ * channel is finished before the next begins and stays in the cache between its passes: those loops are here. Where
+ * S = 1 neighbours belong to different channels: those are in batch-norm-rows.ts.
  *
  * All arithmetic is in double precision; y and dx are rounded once, when they are stored. Sums along a row are kept in
  * four variables because an addition takes four cycles and one can start in each.
@@ -122,23 +123,6 @@ export function inferenceBackward(
  * gives exactly its value and 0.
  */
 
-function momentsOfRows({ N, C }: Layout, x: FloatArray, mean: Float64Array, variance: Float64Array): void {
-  mean.fill(0);
-  variance.fill(0);
-  for (let n = 0; n < N; n++) {
-    for (let c = 0, i = n * C; c < C; c++, i++) {
-      const d = x[i] - x[c];
-      mean[c] += d;
-      variance[c] += d * d;
-    }
-  }
-  for (let c = 0; c < C; c++) {
-    const shift = mean[c] / N;
-    variance[c] = Math.max(0, variance[c] / N - shift * shift);
-    mean[c] = x[c] + shift;
-  }
-}
-
 function momentsOfChannel(
   { N, C, S }: Layout,
   c: number,
@@ -178,31 +162,12 @@ function momentsOfChannel(
       squares0 += d * d;
     }
   }
-  const m = N * S;
-  const shift = (sum0 + sum1 + (sum2 + sum3)) / m;
-  const meanSquare = (squares0 + squares1 + (squares2 + squares3)) / m;
-  mean[c] = first + shift;
-  variance[c] = Math.max(0, meanSquare - shift * shift);
+  const sum = sum0 + sum1 + (sum2 + sum3);
+  const squares = squares0 + squares1 + (squares2 + squares3);
+  setMoments(N * S, c, first, sum, squares, mean, variance);
 }
 
 // ---- y = γ·(x − μ)·r + β --------------------------------------------------------------------------------------------
-
-function normalizeRows(
-  { N, C }: Layout,
-  x: FloatArray,
-  { mean, invStd }: Statistics,
-  gamma: PerChannel,
-  beta: PerChannel,
-  y: FloatArray,
-): void {
-  const scale = invStd.slice();
-  const shift = new Float64Array(C);
-  if (gamma) for (let c = 0; c < C; c++) scale[c] *= gamma[c];
-  if (beta) shift.set(beta);
-  for (let n = 0; n < N; n++) {
-    for (let c = 0, i = n * C; c < C; c++, i++) y[i] = (x[i] - mean[c]) * scale[c] + shift[c];
-  }
-}
 
 function normalizeChannel(
   { N, C, S }: Layout,
@@ -223,25 +188,6 @@ function normalizeChannel(
 }
 
 // ---- dβ = Σ dy and dγ = Σ dy·x̂ --------------------------------------------------------------------------------------
-
-function sumRows(
-  { N, C }: Layout,
-  dy: FloatArray,
-  x: FloatArray,
-  { mean, invStd }: Statistics,
-  dgamma: Float64Array,
-  dbeta: Float64Array,
-): void {
-  dgamma.fill(0);
-  dbeta.fill(0);
-  for (let n = 0; n < N; n++) {
-    for (let c = 0, i = n * C; c < C; c++, i++) {
-      dbeta[c] += dy[i];
-      dgamma[c] += dy[i] * (x[i] - mean[c]);
-    }
-  }
-  for (let c = 0; c < C; c++) dgamma[c] *= invStd[c];
-}
 
 function sumChannel(
   { N, C, S }: Layout,
@@ -284,27 +230,6 @@ function sumChannel(
 }
 
 // ---- dx = γ·r·(dy − dβ/m − x̂·dγ/m): the last two terms flow back through μ and through σ² ---------------------------
-
-function inputGradientOfRows(
-  { N, C }: Layout,
-  dy: FloatArray,
-  x: FloatArray,
-  gamma: PerChannel,
-  { mean, invStd }: Statistics,
-  dgamma: Float64Array,
-  dbeta: Float64Array,
-  dx: FloatArray,
-): void {
-  const scale = invStd.slice();
-  if (gamma) for (let c = 0; c < C; c++) scale[c] *= gamma[c];
-  const throughMean = dbeta.map((sum) => sum / N);
-  const throughVariance = dgamma.map((sum, c) => (invStd[c] * sum) / N);
-  for (let n = 0; n < N; n++) {
-    for (let c = 0, i = n * C; c < C; c++, i++) {
-      dx[i] = scale[c] * (dy[i] - throughMean[c] - (x[i] - mean[c]) * throughVariance[c]);
-    }
-  }
-}
 
 function inputGradientOfChannel(
   { N, C, S }: Layout,
