@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { writeWhole } from '../src/data/files.js';
+import { loops } from './peers/loops.js';
 import { minibatch } from './peers/minibatch.js';
 import type { Peer } from './peers/peer.js';
 import { pytorch } from './peers/pytorch.js';
@@ -27,7 +28,7 @@ const options = new Command('npm run bench --')
   .parse()
   .opts<{ only: string; rounds: number; tfjsCpu: boolean }>();
 
-const peers: Peer[] = [minibatch()];
+const peers: Peer[] = [minibatch(), loops()];
 const torch = pytorch();
 if (torch) peers.push(torch);
 peers.push(await tfjs('wasm'));
