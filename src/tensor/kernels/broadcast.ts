@@ -103,9 +103,27 @@ export function where(plan: Plan, condition: TypedArray, a: FloatArray, b: Float
   const n = plan.sizes[inner];
   const [stepC, stepA, stepB] = plan.steps.map((steps) => steps[inner]);
   let o = 0;
-  forEachRow(plan, ([startC, startA, startB]) => {
-    for (let i = 0; i < n; i++) {
-      out[o++] = condition[startC + i * stepC] !== 0 ? a[startA + i * stepA] : b[startB + i * stepB];
-    }
+  forEachRow(plan, (offsets) => {
+    whereRow(n, condition, offsets[0], stepC, a, offsets[1], stepA, b, offsets[2], stepB, out, o);
+    o += n;
   });
+}
+
+function whereRow(
+  n: number,
+  condition: TypedArray,
+  startC: number,
+  stepC: number,
+  a: FloatArray,
+  startA: number,
+  stepA: number,
+  b: FloatArray,
+  startB: number,
+  stepB: number,
+  out: FloatArray,
+  o: number,
+): void {
+  for (let i = 0, c = startC, p = startA, q = startB; i < n; i++, c += stepC, p += stepA, q += stepB) {
+    out[o + i] = condition[c] !== 0 ? a[p] : b[q];
+  }
 }

@@ -42,7 +42,7 @@ export const reciprocal: Elementwise = (x, y) => {
 };
 
 export const relu: Elementwise = (x, y) => {
-  for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0);
+  for (let i = 0; i < x.length; i++) y[i] = x[i] <= 0 ? 0 : x[i]; // NaN stays NaN
 };
 
 /** 1/(1 + e⁻ˣ): at large −x, e⁻ˣ overflows to ∞ and the quotient is 0, as it should be. */
