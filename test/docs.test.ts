@@ -22,7 +22,7 @@ describe('docs/operations.md', () => {
 });
 
 describe('every page', () => {
-  it.each(['README.md', 'CONTRIBUTING.md', 'docs/batch-norm.md', 'docs/operations.md'])(
+  it.each(['README.md', 'CONTRIBUTING.md', 'docs/batch-norm.md', 'docs/operations.md', 'docs/performance.md'])(
     '%s links to files that are there',
     (page) => {
       const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link);
