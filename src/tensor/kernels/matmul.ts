@@ -43,7 +43,7 @@ export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c:
 
 /**
  * Packs the lines that begin at `lines`, of values at `along`, so that the four values of each place along the lines
- * lie side by side. Lines that are missing are zeros.
+ * lie side by side. What stands for lines that are missing does not matter: what is made of it is not written.
  */
 function packStrip(
   x: FloatArray,
@@ -53,7 +53,6 @@ function packStrip(
   packed: Float64Array,
   to: number,
 ): void {
-  if (lines.length < TILE) packed.fill(0, to, to + TILE * along.length);
   for (let line = 0; line < lines.length; line++) {
     const start = offset + lines[line];
     for (let p = 0, q = to + line; p < along.length; p++, q += TILE) packed[q] = x[start + along[p]];

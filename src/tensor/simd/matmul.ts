@@ -177,7 +177,8 @@ function matmulSimd(
 
 /**
  * Packs the lines that begin at `lines`, of values at `along`, into strips of `width` lines: the values at one place
- * along a strip's lines lie side by side. Lines that are missing in the last strip are zeros.
+ * along a strip's lines lie side by side. What stands for lines that are missing in the last strip does not matter: what
+ * is made of it is not copied out.
  */
 function packStrips(
   x: FloatArray,
@@ -215,7 +216,6 @@ function packStrips(
         }
       }
     } else {
-      packed.fill(0, strip, strip + width * k);
       for (let line = first; line < lines.length; line++) {
         const start = offset + lines[line];
         for (let p = 0; p < k; p++) packed[strip + p * width + line - first] = x[start + along[p]];
