@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Table from 'cli-table3';
 import { writeWhole } from '../src/data/files.js';
 import { type ImageData, loadMnist } from '../src/data/mnist.js';
 import {
@@ -31,6 +30,7 @@ import { commandLine, positiveNumber, runProgram, UsageError, wholeNumber } from
 import { drawCharts } from './harness/figures.js';
 import { breathe, Interrupted, listenForInterrupt } from './harness/interrupt.js';
 import { Progress } from './harness/progress.js';
+import { table } from './harness/table.js';
 
 /** Everything that determines the numbers. */
 interface Settings {
@@ -103,7 +103,7 @@ await runProgram(async () => {
 /** Confirms by finite differences that the gradients about to be used are right. */
 function checkGradients(seed: number): void {
   const generator = new Generator(seed);
-  const table = new Table({ head: ['shape', 'dγ', 'dβ', 'dx'], style: { head: [], border: [] } });
+  const rows: string[][] = [];
   console.log('Gradients of batch normalization against finite differences, largest relative error:');
   for (let i = 0; i < 4; i++) {
     const [n, c, h, w] = [2, 1, 1, 1].map((least) => least + generator.integer(4));
@@ -122,9 +122,9 @@ function checkGradients(seed: number): void {
       );
       return error.toExponential(1);
     });
-    table.push([`[${shape.join(', ')}]`, ...errors]);
+    rows.push([`[${shape.join(', ')}]`, ...errors]);
   }
-  console.log(`${table}\n`);
+  console.log(`${table(['shape', 'dγ', 'dβ', 'dx'], rows)}\n`);
 }
 
 /** 784-100-100-100-10 with sigmoids. Both networks of one seed begin with the same weights and zero biases. */
@@ -251,26 +251,17 @@ async function report(out: string, settings: Settings, runs: Run[]): Promise<voi
   const percent = (accuracy: number) => `${(100 * accuracy).toFixed(2)}%`;
   const names = runs.map(({ name }) => name);
 
-  const accuracies = new Table({
-    head: ['step', ...names],
-    colAligns: ['right', 'right', 'right'],
-    style: { head: [], border: [] },
-  });
-  runs[0].evaluations.forEach(({ step }, i) => {
-    accuracies.push([step, ...runs.map((run) => percent(run.evaluations[i].accuracy))]);
-  });
-  console.log(`\nTest accuracy:\n${accuracies}`);
+  const accuracies = runs[0].evaluations.map(({ step }, i) => [
+    step,
+    ...runs.map((run) => percent(run.evaluations[i].accuracy)),
+  ]);
+  console.log(`\nTest accuracy:\n${table(['step', ...names], accuracies)}`);
 
-  const reached = new Table({
-    head: ['test accuracy', ...names],
-    colAligns: ['right', 'right', 'right'],
-    style: { head: [], border: [] },
-  });
-  for (const target of TARGETS) {
+  const reached = TARGETS.map((target) => {
     const first = (run: Run) => run.evaluations.find(({ accuracy }) => accuracy >= target)?.step ?? 'not reached';
-    reached.push([`${100 * target}%`, ...runs.map(first)]);
-  }
-  console.log(`\nSteps to reach it, as far as evaluated:\n${reached}`);
+    return [`${100 * target}%`, ...runs.map(first)];
+  });
+  console.log(`\nSteps to reach it, as far as evaluated:\n${table(['test accuracy', ...names], reached)}`);
 
   writeWhole(join(out, 'mnist.json'), `${JSON.stringify({ ...settings, runs }, null, 2)}\n`);
   const accuracyChart = {
