@@ -72,28 +72,27 @@ function multiplyTile(
   columns: number,
 ): void {
   // Sixteen sums written out: an array of them would live in memory, and this is where nearly all of the time goes.
-  // biome-ignore-start format: one row of the tile to a line
-  let c00 = 0,
-    c01 = 0,
-    c02 = 0,
-    c03 = 0;
-  let c10 = 0,
-    c11 = 0,
-    c12 = 0,
-    c13 = 0;
-  let c20 = 0,
-    c21 = 0,
-    c22 = 0,
-    c23 = 0;
-  let c30 = 0,
-    c31 = 0,
-    c32 = 0,
-    c33 = 0;
+  let c00 = 0;
+  let c01 = 0;
+  let c02 = 0;
+  let c03 = 0;
+  let c10 = 0;
+  let c11 = 0;
+  let c12 = 0;
+  let c13 = 0;
+  let c20 = 0;
+  let c21 = 0;
+  let c22 = 0;
+  let c23 = 0;
+  let c30 = 0;
+  let c31 = 0;
+  let c32 = 0;
+  let c33 = 0;
   for (let p = 0, q = bStart; p < TILE * k; p += TILE, q += TILE) {
-    const b0 = b[q],
-      b1 = b[q + 1],
-      b2 = b[q + 2],
-      b3 = b[q + 3];
+    const b0 = b[q];
+    const b1 = b[q + 1];
+    const b2 = b[q + 2];
+    const b3 = b[q + 3];
     const a0 = a[p];
     c00 += a0 * b0;
     c01 += a0 * b1;
@@ -115,7 +114,6 @@ function multiplyTile(
     c32 += a3 * b2;
     c33 += a3 * b3;
   }
-  // biome-ignore-end format: one row of the tile to a line
   writeRow(c, offset, columns, c00, c01, c02, c03);
   if (rows > 1) writeRow(c, offset + rowStep, columns, c10, c11, c12, c13);
   if (rows > 2) writeRow(c, offset + 2 * rowStep, columns, c20, c21, c22, c23);
