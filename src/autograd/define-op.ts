@@ -1,4 +1,4 @@
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type Edge, edgeOf, Node } from './graph.js';
@@ -73,9 +73,13 @@ export function defineOp<Args extends readonly unknown[], Out extends Output>(
 function record<Out extends Output>(name: string, args: readonly unknown[], output: Out, vjp: Rule<Out>['vjp']): Out {
   const several = Array.isArray(output);
   const outputs = (several ? output : [output]) as readonly Tensor[];
+  for (const y of outputs) {
+    if (!(y instanceof Tensor)) throw new MinibatchError(`${name}: the output is a tensor or several, got ${show(y)}`);
+  }
   // An operation that hands back an argument as it is must not change that argument's place in the graph.
   const fresh = outputs.map((y) => (y.requiresGrad || args.includes(y) ? y.detach() : y));
   if (isGradEnabled() && args.some(requiresGrad)) {
+    if (!vjp) throw new MinibatchError(`${name}: states no derivative; there is no vjp beside the output`);
     const node = makeNode(name, args, several, vjp);
     if (node) for (const y of fresh) node.produce(y);
   }

@@ -72,6 +72,10 @@ describe('an operation of the user', () => {
     );
     const missing = defineOp('missing', (x: Tensor, y: Tensor) => ({ output: x.add(y), vjp: [(dy) => dy] }));
     expect(() => missing(leaf(), leaf())).toThrow('missing: states no derivative for argument 1');
+    const noVjp = defineOp('noVjp', ((x: Tensor) => ({ output: x.add(0) })) as never);
+    expect(() => noVjp(leaf())).toThrow('noVjp: states no derivative; there is no vjp beside the output');
+    const noOutput = defineOp('noOutput', (() => ({ output: 3, vjp: [] })) as never);
+    expect(() => noOutput(leaf())).toThrow('noOutput: the output is a tensor or several, got 3');
     const nothing = defineOp('nothing', (x: Tensor) => ({ output: x.add(0), vjp: () => [] }));
     expect(() => nothing(leaf()).sum().backward()).toThrow('nothing: states no derivative for argument 0');
   });
