@@ -31,11 +31,17 @@ export interface ConvGeometry {
 
 /** All sums of one multiple, from 0 to counts[d] − 1, of each step: the places of a block's values. */
 function places(counts: readonly number[], steps: readonly number[]): Int32Array {
-  let all = [0];
+  const all = new Int32Array(counts.reduce((product, count) => product * count, 1));
+  let found = 1;
   counts.forEach((count, d) => {
-    all = all.flatMap((place) => Array.from({ length: count }, (_, i) => place + i * steps[d]));
+    // From the last on, so that none is overwritten before it has been read.
+    for (let i = found - 1; i >= 0; i--) {
+      const place = all[i];
+      for (let j = count - 1; j >= 0; j--) all[i * count + j] = place + j * steps[d];
+    }
+    found *= count;
   });
-  return Int32Array.from(all);
+  return all;
 }
 
 /** Weights of one filter. */
@@ -79,21 +85,30 @@ function frame(
   if (asItLies) return { plane, lay: (start) => ({ data, offset: start }) };
   const size = channels * planeH * planeW;
   const framed = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
+  // The columns that come to lie inside.
+  const [fromW, toW] = insideRange(W, first[1], step[1], planeW);
+  const [fromH, toH] = insideRange(H, first[0], step[0], planeH);
   const lay = (start: number) => {
     for (let c = 0; c < channels; c++) {
-      for (let h = 0; h < H; h++) {
-        const row = first[0] + step[0] * h;
-        if (row < 0 || row >= planeH) continue;
-        const from = start + (c * H + h) * W;
-        const to = (c * planeH + row) * planeW;
-        for (let w = 0, column = first[1]; w < W; w++, column += step[1]) {
-          if (column >= 0 && column < planeW) framed[to + column] = data[from + w];
-        }
+      for (let h = fromH; h < toH; h++) {
+        const row = (c * planeH + first[0] + step[0] * h) * planeW;
+        layRow(data, start + (c * H + h) * W + fromW, toW - fromW, framed, row + first[1] + step[1] * fromW, step[1]);
       }
     }
     return { data: framed, offset: 0 };
   };
   return { plane, lay };
+}
+
+/** Which of `count` places, first + step·i, are from 0 up to but not including `size`. */
+function insideRange(count: number, first: number, step: number, size: number): [from: number, to: number] {
+  const from = Math.max(0, Math.ceil(-first / step));
+  return [from, Math.max(from, Math.min(count, Math.ceil((size - first) / step)))];
+}
+
+/** Copies `count` values to places `step` apart. */
+function layRow(x: FloatArray, from: number, count: number, framed: FloatArray, to: number, step: number): void {
+  for (let i = 0, place = to; i < count; i++, place += step) framed[place] = x[from + i];
 }
 
 /** The image with its padding, and the matrix of its patches: the places of weights in a patch, and of patches. */

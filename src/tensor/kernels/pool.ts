@@ -25,13 +25,19 @@ export function findMax(
   let o = 0;
   for (let plane = 0; plane < planes; plane++) {
     const start = plane * H * W;
-    for (const row of rows) {
-      for (const column of columns) {
-        let winner = row.start * W + column.start;
-        for (let h = row.start; h < row.end; h++) {
-          for (let w = column.start; w < column.end; w++) {
-            const value = x[start + h * W + w];
-            if (value > x[start + winner] || Number.isNaN(value)) winner = h * W + w;
+    for (let r = 0; r < rows.length; r++) {
+      const { start: top, end: bottom } = rows[r];
+      for (let c = 0; c < columns.length; c++) {
+        const { start: left, end: right } = columns[c];
+        let winner = top * W + left;
+        let best = x[start + winner];
+        for (let h = top; h < bottom; h++) {
+          for (let i = h * W + left; i < h * W + right; i++) {
+            const value = x[start + i];
+            if (value > best || Number.isNaN(value)) {
+              best = value;
+              winner = i;
+            }
           }
         }
         winners[o++] = winner;
@@ -52,13 +58,15 @@ export function average(
   let o = 0;
   for (let plane = 0; plane < planes; plane++) {
     const start = plane * H * W;
-    for (const row of rows) {
-      for (const column of columns) {
+    for (let r = 0; r < rows.length; r++) {
+      const { start: top, end: bottom, count } = rows[r];
+      for (let c = 0; c < columns.length; c++) {
+        const { start: left, end: right, count: width } = columns[c];
         let sum = 0;
-        for (let h = row.start; h < row.end; h++) {
-          for (let i = start + h * W + column.start; i < start + h * W + column.end; i++) sum += x[i];
+        for (let row = start + top * W; row < start + bottom * W; row += W) {
+          for (let i = row + left; i < row + right; i++) sum += x[i];
         }
-        y[o++] = sum / (row.count * column.count);
+        y[o++] = sum / (count * width);
       }
     }
   }
@@ -76,11 +84,13 @@ export function spread(
   let o = 0;
   for (let plane = 0; plane < planes; plane++) {
     const start = plane * H * W;
-    for (const row of rows) {
-      for (const column of columns) {
-        const share = dy[o++] / (row.count * column.count);
-        for (let h = row.start; h < row.end; h++) {
-          for (let i = start + h * W + column.start; i < start + h * W + column.end; i++) dx[i] += share;
+    for (let r = 0; r < rows.length; r++) {
+      const { start: top, end: bottom, count } = rows[r];
+      for (let c = 0; c < columns.length; c++) {
+        const { start: left, end: right, count: width } = columns[c];
+        const share = dy[o++] / (count * width);
+        for (let row = start + top * W; row < start + bottom * W; row += W) {
+          for (let i = row + left; i < row + right; i++) dx[i] += share;
         }
       }
     }
