@@ -52,7 +52,7 @@ const anything = fc.oneof(
 );
 
 /** Functions that run what they are given: what that throws is its own. */
-const RUNS_ARGUMENTS = ['noGrad', 'enableGrad', 'defineOp', 'saving'];
+const RUNS_ARGUMENTS = ['defineOp', 'saving'];
 
 /** Errors, which take anything, and classes that are only there to be extended. */
 const NOT_CALLED = ['MinibatchError', 'GradcheckError', 'Module', 'Optimizer'];

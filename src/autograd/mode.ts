@@ -1,3 +1,5 @@
+import { MinibatchError, show } from '../tensor/error.js';
+
 let enabled = true;
 
 /** Whether operations are being recorded. */
@@ -17,12 +19,15 @@ export function enableGrad<T>(body: () => T): T {
 
 /** Runs `body` with recording on or off, and restores what was, also when `body` throws. */
 export function withGrad<T>(on: boolean, body: () => T): T {
+  if (typeof body !== 'function') throw new MinibatchError(`noGrad: takes a function to run, got ${show(body)}`);
   const before = enabled;
   enabled = on;
   try {
     const result = body();
     if (result instanceof Promise) {
-      throw new TypeError('noGrad: the body returned a promise, but recording is switched back on before it resolves');
+      throw new MinibatchError(
+        'noGrad: the body returned a promise, but recording is switched back on before it resolves',
+      );
     }
     return result;
   } finally {

@@ -73,8 +73,13 @@ export abstract class Optimizer<Options extends { lr: number }> {
     return this.groups.flatMap((group) => group.parameters);
   }
 
-  /** Moves every parameter that has a gradient. */
+  /**
+   * Moves every parameter that has a gradient.
+   *
+   * @throws if a gradient has not the shape and dtype of its parameter; then none is moved.
+   */
   step(): void {
+    for (const parameter of this.parameters()) this.checkGradient(parameter);
     for (const group of this.groups) {
       for (const parameter of group.parameters as readonly FloatTensor[]) {
         if (!parameter.grad) continue;
@@ -86,6 +91,15 @@ export abstract class Optimizer<Options extends { lr: number }> {
           this.update(data as FloatArray, gradient, { steps, tensor }, group);
         });
       }
+    }
+  }
+
+  private checkGradient({ grad, shape, dtype }: Tensor): void {
+    if (grad && (!sameShape(grad.shape, shape) || grad.dtype !== dtype)) {
+      throw new MinibatchError(
+        `${this.constructor.name}: a parameter of ${dtype} ${formatShape(shape)} has a gradient of ` +
+          `${grad.dtype} ${formatShape(grad.shape)}`,
+      );
     }
   }
 

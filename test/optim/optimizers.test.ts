@@ -59,6 +59,20 @@ describe.each(optimizers)('%s', (name, create) => {
     expect(q.data).toEqual(p.data);
   });
 
+  it('moves nothing where a gradient does not fit', () => {
+    const [p, q] = [parameter([1, 2]), parameter([3])];
+    const optimizer = create([p, q]);
+    p.grad = tensor([1, 1]);
+    for (const [grad, what] of [
+      [tensor([1, 1]), 'float32 [2]'],
+      [tensor([1], { dtype: 'float64' }), 'float64 [1]'],
+    ] as const) {
+      q.grad = grad;
+      expect(() => optimizer.step()).toThrow(`${name}: a parameter of float32 [1] has a gradient of ${what}`);
+    }
+    expect([...p.data, ...q.data]).toEqual([1, 2, 3]);
+  });
+
   it('refuses options out of range, and what is no parameter', () => {
     const p = parameter([1]);
     const Kind = create([p]).constructor as new (p: unknown, o: object) => unknown;

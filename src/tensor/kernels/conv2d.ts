@@ -62,15 +62,10 @@ function dense(data: FloatArray, offset: number, rows: number, columns: number):
   return { data, offset, rows: places([rows], [columns]), columns: places([columns], [1]) };
 }
 
-/** Planes of values laid out in larger planes, with zeros around and between them. */
-interface Frame {
-  /** Sides of the larger plane. */
-  readonly plane: readonly [number, number];
-  /** Puts the planes that begin at `start` of the data into the frame; says where they are then. */
-  lay(start: number): { data: FloatArray; offset: number };
-}
+/** Lays the planes that begin at `start` of the data into larger planes, and says where they are then. */
+type Lay = (start: number) => { data: FloatArray; offset: number };
 
-/** A frame that puts row h and column w of each plane at first + step·h and first + step·w of a larger one. */
+/** Puts row h and column w of each plane at first + step·h and first + step·w of a larger one that is zero elsewhere. */
 function frame(
   data: FloatArray,
   channels: number,
@@ -78,17 +73,17 @@ function frame(
   plane: readonly [number, number],
   first: readonly [number, number],
   step: readonly [number, number],
-): Frame {
+): Lay {
   const [H, W] = sides;
   const [planeH, planeW] = plane;
   const asItLies = [0, 1].every((d) => plane[d] === sides[d] && first[d] === 0 && step[d] === 1);
-  if (asItLies) return { plane, lay: (start) => ({ data, offset: start }) };
+  if (asItLies) return (start) => ({ data, offset: start });
   const size = channels * planeH * planeW;
   const framed = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
-  // The columns that come to lie inside.
+  // The rows and columns that come to lie inside.
   const [fromW, toW] = insideRange(W, first[1], step[1], planeW);
   const [fromH, toH] = insideRange(H, first[0], step[0], planeH);
-  const lay = (start: number) => {
+  return (start) => {
     for (let c = 0; c < channels; c++) {
       for (let h = fromH; h < toH; h++) {
         const row = (c * planeH + first[0] + step[0] * h) * planeW;
@@ -97,7 +92,6 @@ function frame(
     }
     return { data: framed, offset: 0 };
   };
-  return { plane, lay };
 }
 
 /** Which of `count` places, first + step·i, are from 0 up to but not including `size`. */
@@ -112,10 +106,10 @@ function layRow(x: FloatArray, from: number, count: number, framed: FloatArray, 
 }
 
 /** The image with its padding, and the matrix of its patches: the places of weights in a patch, and of patches. */
-function patchesOf(g: ConvGeometry, x: FloatArray): Frame & { weights: Int32Array; positions: Int32Array } {
+function patchesOf(g: ConvGeometry, x: FloatArray): { lay: Lay; weights: Int32Array; positions: Int32Array } {
   const plane = [g.input[0] + 2 * g.padding[0], g.input[1] + 2 * g.padding[1]] as const;
   return {
-    ...frame(x, g.channelsIn, g.input, plane, g.padding, [1, 1]),
+    lay: frame(x, g.channelsIn, g.input, plane, g.padding, [1, 1]),
     weights: places([g.channelsIn, ...g.kernel], [plane[0] * plane[1], g.dilation[0] * plane[1], g.dilation[1]]),
     positions: places(g.output, [g.stride[0] * plane[1], g.stride[1]]),
   };
@@ -154,7 +148,7 @@ export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx
   const reach = [(KH - 1) * g.dilation[0], (KW - 1) * g.dilation[1]] as const;
   const plane = [g.input[0] + reach[0], g.input[1] + reach[1]] as const;
   const first = [reach[0] - g.padding[0], reach[1] - g.padding[1]] as const;
-  const { lay } = frame(dy, g.channelsOut, g.output, plane, first, g.stride);
+  const lay = frame(dy, g.channelsOut, g.output, plane, first, g.stride);
   const [m, n, k] = [g.channelsIn, g.input[0] * g.input[1], g.channelsOut * KH * KW];
   const filters = {
     data: w,
