@@ -10,14 +10,9 @@ export {
   saving,
   type Vjp,
 } from './autograd/define-op.js';
-export {
-  type CheckedFunction,
-  GradcheckError,
-  type GradcheckOptions,
-  type GradgradcheckOptions,
-  gradcheck,
-  gradgradcheck,
-} from './autograd/gradcheck.js';
+export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/gradcheck/gradcheck.js';
+export { type Finding, GradcheckError, type GradcheckReport, type Verdict } from './autograd/gradcheck/report.js';
+export type { CheckedFunction } from './autograd/gradcheck/subject.js';
 export { addMethods, type MethodsOf } from './autograd/methods.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Binary, Operand } from './autograd/ops/arithmetic.js';

@@ -187,7 +187,7 @@ class Pass {
 }
 
 /** The nodes `root` depends on, oldest first. No recursion: a chain of operations may be as long as memory allows. */
-function reachableNodes(root: Edge): Node[] {
+export function reachableNodes(root: Edge): Node[] {
   const found = new Set<Node>();
   const open: Node[] = [];
   const discover = (edge: Edge | null) => {

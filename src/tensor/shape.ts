@@ -37,6 +37,11 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
+/** The index, one number per dimension, of the value at place `flat` of row-major storage. */
+export function unravel(flat: number, shape: Shape): number[] {
+  return stridesOf(shape).map((stride, d) => Math.floor(flat / stride) % shape[d]);
+}
+
 /** The dimension `dim` counts from the front, where −1 is the last. */
 export function resolveDim(op: string, dim: number, ndim: number): number {
   if (!Number.isInteger(dim) || dim < -ndim || dim >= ndim) {

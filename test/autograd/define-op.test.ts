@@ -5,7 +5,6 @@ import {
   grad,
   gradcheck,
   gradgradcheck,
-  ones,
   randn,
   saving,
   Tensor,
@@ -22,8 +21,8 @@ const leaf = () => randn([2, 3], { dtype: 'float64', requiresGrad: true });
 
 describe('an operation of the user', () => {
   it('is differentiable, twice, like ours', () => {
-    expect(gradcheck(cube, [leaf()])).toBeLessThan(1e-6);
-    expect(gradgradcheck(cube, [leaf()])).toBeLessThan(1e-6);
+    expect(gradcheck(cube, [leaf()]).verdict).toBe('pass');
+    expect(gradgradcheck(cube, [leaf()]).verdict).toBe('pass');
   });
 
   it('is protected against overwritten tensors, like ours', () => {
@@ -45,9 +44,9 @@ describe('an operation of the user', () => {
       const [sum, product] = swapSum(a, b);
       return sum.mul(2).add(product.square());
     };
-    expect(gradcheck(all, [leaf(), leaf()])).toBeLessThan(1e-6);
+    expect(gradcheck(all, [leaf(), leaf()]).verdict).toBe('pass');
     const onlySecond = (a: Tensor, b: Tensor) => swapSum(a, b)[1];
-    expect(gradcheck(onlySecond, [leaf(), leaf()])).toBeLessThan(1e-6);
+    expect(gradcheck(onlySecond, [leaf(), leaf()]).verdict).toBe('pass');
   });
 
   it('may hand back its argument', () => {
@@ -94,7 +93,7 @@ describe('an operation of the user', () => {
     }));
     const x = tensor([0, 3], { dtype: 'float64', requiresGrad: true });
     expect(() => gradcheck(wrong, [x])).toThrow(
-      /gradcheck: the derivative of output 0\[1\] by input 0\[1\] is 5[.]\d+ analytically but (6|6[.]0\d*|5[.]99\d*) by finite differences \(relative error 5.00e-2\)/,
+      /the derivative of output 0\[1\] by input 0\[1\] \(of shape \[2\]\):\n {4}analytic {3}5\.700000000\n {4}numerical {2}6\.00000/,
     );
     expect(x.toArray()).toEqual([0, 3]);
   });
@@ -104,25 +103,7 @@ describe('an operation of the user', () => {
       output: x.square(),
       vjp: [(dy) => dy.mul(x.detach()).mul(2)], // right, but it hides that it depends on x
     }));
-    expect(gradcheck(wrong, [leaf()])).toBeLessThan(1e-6);
-    expect(() => gradgradcheck(wrong, [leaf()])).toThrow(/gradgradcheck: the derivative of output 0/);
-  });
-});
-
-describe('gradcheck', () => {
-  it('wants something to check', () => {
-    expect(() => gradcheck((x) => x, [ones([2])])).toThrow('gradcheck: no input is float64 and requires a gradient');
-    expect(() => gradcheck((x) => x, [1 as never])).toThrow('gradcheck: takes a tensor, got 1');
-  });
-
-  it('does not take NaN for agreement', () => {
-    const x = tensor([-1], { dtype: 'float64', requiresGrad: true });
-    expect(() => gradcheck((v) => v.log(), [x])).toThrow('gradcheck');
-  });
-
-  it('passes other inputs on as they are, and checks several outputs', () => {
-    const labels = tensor([1, 0], { dtype: 'int32' });
-    const logits = randn([2, 3], { dtype: 'float64', requiresGrad: true });
-    expect(gradcheck((x, t) => [x.crossEntropy(t), x.detach().mul(0)], [logits, labels])).toBeLessThan(1e-6);
+    expect(gradcheck(wrong, [leaf()]).verdict).toBe('pass');
+    expect(() => gradgradcheck(wrong, [leaf()])).toThrow('gradgradcheck: fail');
   });
 });

@@ -115,8 +115,8 @@ describe('the gradients of batch normalization', () => {
           const inputs = leaves(x, gamma, beta).slice(0, { both: 3, gamma: 2, none: 1 }[with_]);
           const f = (a: Tensor, g?: Tensor, b?: Tensor) =>
             batchNorm(a, g, b, { eps: 0.1, ...(training ? { training } : { training, ...running }) });
-          expect(gradcheck(f, inputs)).toBeLessThan(1e-6);
-          expect(gradgradcheck(f, inputs, { seed })).toBeLessThan(1e-5);
+          expect(gradcheck(f, inputs).digits).toBeGreaterThan(6);
+          expect(gradgradcheck(f, inputs, { seed }).digits).toBeGreaterThan(5);
         },
       ),
       { numRuns: 40 },

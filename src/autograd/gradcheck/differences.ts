@@ -1,0 +1,266 @@
+/*
+ * Derivatives from differences that know their own error.
+ *
+ * The central difference D(h) = (f(h) − f(−h)) / 2h differs from f'(0) by a series in h², which Richardson's
+ * extrapolation removes term by term (Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering
+ * Software 4, 1982; Numerical Recipes, section 5.7). What the extrapolations of one step size disagree by is the
+ * estimate of what is left of the series; the rounding of f, divided by h, is added to it. The step shrinks until the sum
+ * is small, and of all step sizes the one is taken that has the smallest error among those that agree with every smaller
+ * step (Lepskii's principle): a step too large for the function gives a value that looks settled, but smaller ones
+ * contradict it.
+ */
+
+/** A function of one variable that has many values; null where it is not defined. */
+export type Line = (t: number) => Float64Array | null;
+
+/** How far to go, in units of t. */
+export interface Steps {
+  /** The distance over which the function may be expected to change. */
+  scale: number;
+  /** No step is smaller: what it adds to the inputs would be lost to their rounding. */
+  smallest: number;
+}
+
+/** The derivatives of all values of a line. */
+export interface Estimates {
+  value: Float64Array;
+  /** Within this of the value lies the derivative; Infinity where nothing is known. */
+  error: Float64Array;
+  /** 1 where the derivatives from the left and from the right differ. */
+  kink: Uint8Array;
+}
+
+/** What one step size says of one derivative. */
+export interface Trial {
+  step: number;
+  left: number;
+  right: number;
+  central: number;
+}
+
+const FIRST = 0.11; // of the scale; no round number, so that steps do not land on values a user would write
+const SHRINK = 4;
+const DEPTH = 4; // extrapolations per step, the plain difference among them
+const ENOUGH = 1e-9; // an error below this, relative to the value, is not worth a smaller step
+// What is left of the series is guessed from the last change that extrapolation made. That may be small by chance; so a
+// part of the change one level below is added, and a part of what that was at the step before.
+const LAST_CHANGE = 4;
+const LEVEL_BELOW = 1 / 256;
+const STEP_BEFORE = 1 / 4096;
+// Rounding is guessed from what a few nudges of the inputs do; at some values they happen to do little.
+const ROUNDING = 16;
+
+/** One row of Richardson's table: everything that one step size says. */
+interface Row {
+  step: number;
+  /** The extrapolated values, from the plain difference on. */
+  table: Float64Array[];
+  /** For each of them, how far it lies from those it was extrapolated from. */
+  changes: Float64Array[];
+  value: Float64Array;
+  error: Float64Array;
+  /** How far from `value` those of smaller steps may lie: the error, without its margin. */
+  reach: Float64Array;
+  left: Float64Array;
+  right: Float64Array;
+  /** What of `error` is due to the rounding of f. */
+  noise: Float64Array;
+}
+
+/**
+ * The derivatives at t = 0 of all values of `line`.
+ *
+ * @param center the values at t = 0.
+ * @param rounding how far each value may be off by rounding.
+ * @param epsilon the relative rounding error of a single value.
+ */
+export function differentiate(
+  line: Line,
+  center: Float64Array,
+  rounding: Float64Array,
+  epsilon: number,
+  steps: Steps,
+): Estimates {
+  return chooseAll(settle(line, center, rounding, epsilon, steps));
+}
+
+/** What each step size says of the k-th derivative, largest step first. */
+export function trace(
+  line: Line,
+  center: Float64Array,
+  rounding: Float64Array,
+  epsilon: number,
+  steps: Steps,
+  k: number,
+): Trial[] {
+  return settle(line, center, rounding, epsilon, steps).map(({ step, left, right, table }) => ({
+    step,
+    left: left[k],
+    right: right[k],
+    central: table[0][k],
+  }));
+}
+
+/** Shrinks the step until every derivative is known well, or no smaller step can tell more. */
+function settle(
+  line: Line,
+  center: Float64Array,
+  rounding: Float64Array,
+  epsilon: number,
+  { scale, smallest }: Steps,
+): Row[] {
+  const rows: Row[] = [];
+  for (let h = FIRST * scale; h >= smallest || rows.length < DEPTH; h /= SHRINK) {
+    const right = line(h);
+    const left = line(-h);
+    rows.push(makeRow(h, center, right, left, rounding, epsilon, rows.at(-1)));
+    if (rows.length >= DEPTH && isSettled(rows, center, rounding, epsilon, scale)) break;
+  }
+  return rows;
+}
+
+function makeRow(
+  h: number,
+  center: Float64Array,
+  above: Float64Array | null,
+  below: Float64Array | null,
+  rounding: Float64Array,
+  epsilon: number,
+  previous: Row | undefined,
+): Row {
+  const size = center.length;
+  const row: Row = {
+    step: h,
+    table: [new Float64Array(size)],
+    changes: [],
+    value: new Float64Array(size).fill(Number.NaN),
+    error: new Float64Array(size).fill(Number.POSITIVE_INFINITY),
+    reach: new Float64Array(size),
+    left: new Float64Array(size),
+    right: new Float64Array(size),
+    noise: new Float64Array(size),
+  };
+  for (let k = 0; k < size; k++) {
+    const p = above ? above[k] : Number.NaN;
+    const q = below ? below[k] : Number.NaN;
+    row.right[k] = (p - center[k]) / h;
+    row.left[k] = (center[k] - q) / h;
+    row.table[0][k] = (p - q) / (2 * h);
+    row.noise[k] = (ROUNDING * Math.max(rounding[k], epsilon * Math.max(Math.abs(p), Math.abs(q)))) / h;
+  }
+  if (!previous) return row;
+  let factor = 1;
+  for (let m = 0; m < DEPTH && m <= previous.table.length; m++) {
+    if (m > 0) {
+      factor *= SHRINK * SHRINK;
+      const [lower, before, higher] = [row.table[m - 1], previous.table[m - 1], new Float64Array(size)];
+      for (let k = 0; k < size; k++) higher[k] = lower[k] + (lower[k] - before[k]) / (factor - 1);
+      row.table.push(higher);
+    }
+    offer(row, previous, m);
+  }
+  return row;
+}
+
+/** Takes the values of level m over into the row where they have less error than what it has. */
+function offer(row: Row, previous: Row, m: number): void {
+  const { value, error, reach, noise } = row;
+  const values = row.table[m];
+  const lower = row.table[Math.max(m - 1, 0)];
+  const before = previous.table[Math.max(m - 1, 0)];
+  const changes = new Float64Array(values.length);
+  for (let k = 0; k < values.length; k++) {
+    changes[k] = Math.max(Math.abs(values[k] - lower[k]), Math.abs(values[k] - before[k]));
+  }
+  row.changes.push(changes);
+  const levelBelow = row.changes[Math.max(m - 1, 0)];
+  const stepBefore = previous.changes[Math.max(m - 1, 0)] ?? levelBelow;
+  for (let k = 0; k < values.length; k++) {
+    const total = LAST_CHANGE * changes[k] + LEVEL_BELOW * levelBelow[k] + STEP_BEFORE * stepBefore[k] + noise[k];
+    if (total < error[k]) {
+      error[k] = total;
+      value[k] = values[k];
+      reach[k] = changes[k] / 2 + noise[k];
+    }
+  }
+}
+
+/** For each derivative the value of smallest error among those that no smaller step contradicts. */
+function chooseAll(rows: readonly Row[]): Estimates {
+  const size = rows[0].value.length;
+  const chosen: Estimates = {
+    value: new Float64Array(size).fill(Number.NaN),
+    error: new Float64Array(size).fill(Number.POSITIVE_INFINITY),
+    kink: new Uint8Array(size),
+  };
+  for (let k = 0; k < size; k++) {
+    let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let s = rows.length - 1; s >= 0; s--) {
+      const value = rows[s].value[k];
+      const error = rows[s].error[k];
+      if (!(error < Number.POSITIVE_INFINITY)) continue;
+      const reach = rows[s].reach[k];
+      if (value - reach > high || value + reach < low) break;
+      low = Math.max(low, value - reach);
+      high = Math.min(high, value + reach);
+      if (error < chosen.error[k]) {
+        chosen.error[k] = error;
+        chosen.value[k] = value;
+      }
+    }
+    if (isRough(rows, k)) chosen.kink[k] = 1;
+  }
+  return chosen;
+}
+
+function isSettled(
+  rows: readonly Row[],
+  center: Float64Array,
+  rounding: Float64Array,
+  epsilon: number,
+  scale: number,
+): boolean {
+  const { noise } = rows[rows.length - 1];
+  const { value, error, kink } = chooseAll(rows);
+  let largest = 0;
+  for (let k = 0; k < value.length; k++) if (Math.abs(value[k]) > largest) largest = Math.abs(value[k]);
+  for (let k = 0; k < value.length; k++) {
+    if (!Number.isFinite(center[k])) continue;
+    if (kink[k] || error[k] === Number.POSITIVE_INFINITY) return false;
+    const natural = Math.max(Math.abs(center[k]), rounding[k] / epsilon) / scale;
+    // A smaller step is of no use if the rounding of f alone would make it as wrong.
+    if (error[k] > ENOUGH * Math.max(largest, natural) && error[k] > SHRINK * noise[k]) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether the function has no derivative here: the slopes to the left and to the right stay apart as the step shrinks, or
+ * grow without bound. For a smooth function the gap between them shrinks with the step; if it does not, and rounding does
+ * not explain it, there is a kink or a jump, or one so close by that no step fits in between. A function that is defined
+ * on one side alone counts as well.
+ */
+function isRough(rows: readonly Row[], k: number): boolean {
+  const last = rows[rows.length - 1];
+  if (Number.isFinite(last.left[k]) !== Number.isFinite(last.right[k])) return true;
+  return persists(rows, k, gap, 0.6) || persists(rows, k, slope, 1.5);
+}
+
+/** Whether what is measured of the slopes is at least `ratio` times what it was a step before, down to the last step. */
+function persists(rows: readonly Row[], k: number, measure: typeof gap, ratio: number): boolean {
+  let s = rows.length - 1;
+  while (s >= 0 && !(measure(rows[s], k) > 2 * rows[s].noise[k])) s--;
+  if (s < 2) return false;
+  const seen = measure(rows[s], k);
+  if (s < rows.length - 1 && seen > 2 * rows[s + 1].noise[k]) return false; // it would be seen still, had it stayed
+  const before = measure(rows[s - 1], k);
+  return seen > ratio * before && before > ratio * measure(rows[s - 2], k);
+}
+
+function gap({ left, right }: Row, k: number): number {
+  return Math.abs(right[k] - left[k]);
+}
+
+function slope({ table: [central] }: Row, k: number): number {
+  return Math.abs(central[k]);
+}

@@ -1,0 +1,126 @@
+import { MinibatchError } from '../../tensor/error.js';
+import { formatShape, type Shape } from '../../tensor/shape.js';
+import type { Trial } from './differences.js';
+
+/**
+ * What is said of a derivative:
+ * - `pass`: it lies within the error bar of the numerical one.
+ * - `fail`: it does not.
+ * - `kink`: the derivatives from the left and the right differ, so there is none to compare with.
+ * - `inconclusive`: the error bar is as large as the derivative itself: not one digit can be confirmed.
+ */
+export type Verdict = 'pass' | 'fail' | 'kink' | 'inconclusive';
+
+/** A derivative, as the backward pass has it and as differences have it. */
+export interface Finding {
+  /** Which input, of those given, and its shape. */
+  input: number;
+  inputShape: Shape;
+  /** Where in that input; null for a movement of all its values at once. */
+  index: readonly number[] | null;
+  /** Which output; null for a weighted sum of all their values. */
+  output: number | null;
+  outputIndex: readonly number[] | null;
+  analytic: number;
+  numerical: number;
+  /** The error bar: rounding of either derivative, and what is left of the differences' own error. */
+  error: number;
+  /** The difference quotients, largest step first. */
+  trials: readonly Trial[];
+}
+
+/** The outcome of a check. */
+export interface GradcheckReport {
+  /** The worst of what was found: fail, then inconclusive, then kink, then pass. */
+  verdict: Verdict;
+  /** How many comparisons ended how. */
+  counts: Readonly<Record<Verdict, number>>;
+  /** Every entry of the Jacobian was compared, or this many random directions per input. */
+  directions: number | null;
+  /** How many digits of the largest derivative were confirmed, by the comparison that confirmed fewest. */
+  digits: number;
+  /** The comparison that speaks most against the derivative; null where all passed. */
+  worst: Finding | null;
+  /** What else is wrong with the backward pass: it is not linear, not repeatable, or changes what it is given. */
+  problems: readonly string[];
+  /** What the numbers say about the cause; null where they say nothing. */
+  diagnosis: string | null;
+  toString(): string;
+}
+
+/** A derivative that finite differences do not confirm. */
+export class GradcheckError extends MinibatchError {
+  override readonly name: string = 'GradcheckError';
+
+  constructor(readonly report: GradcheckReport) {
+    super(report.toString());
+  }
+}
+
+export class Report implements GradcheckReport {
+  readonly verdict: Verdict;
+
+  constructor(
+    readonly op: string,
+    readonly counts: Readonly<Record<Verdict, number>>,
+    readonly directions: number | null,
+    readonly digits: number,
+    readonly worst: Finding | null,
+    readonly problems: readonly string[],
+    readonly diagnosis: string | null,
+  ) {
+    const found = (['fail', 'inconclusive', 'kink'] as const).find((verdict) => counts[verdict] > 0);
+    this.verdict = problems.length > 0 ? 'fail' : (found ?? 'pass');
+  }
+
+  toString(): string {
+    return [
+      this.headline(),
+      ...this.problems.map((problem) => `  ${problem}`),
+      ...(this.worst ? describe(this.worst) : []),
+      ...(this.diagnosis ? [`  ${this.diagnosis}`] : []),
+    ]
+      .map((line) => line.trimEnd())
+      .join('\n');
+  }
+
+  private headline(): string {
+    const { pass, fail, kink, inconclusive } = this.counts;
+    const total = pass + fail + kink + inconclusive;
+    const what = this.directions === null ? 'derivatives' : 'directional derivatives';
+    const confirmed = `${pass} of ${total} ${what} confirmed${pass > 0 ? ` to ${this.digits.toFixed(1)} digits` : ''}`;
+    const rest = [
+      ...(fail > 0 ? [`${fail} wrong`] : []),
+      ...(inconclusive > 0 ? [`${inconclusive} inconclusive`] : []),
+      ...(kink > 0 ? [`${kink} at a kink`] : []),
+    ];
+    return `${this.op}: ${this.verdict}: ${[...rest, confirmed].join(', ')}`;
+  }
+}
+
+function describe(finding: Finding): string[] {
+  const { input, inputShape, index, output, outputIndex, analytic, numerical, error, trials } = finding;
+  const of = output === null ? 'a weighted sum of the outputs' : `output ${output}${formatShape(outputIndex ?? [])}`;
+  const by =
+    index === null
+      ? `along a direction in input ${input} (of shape ${formatShape(inputShape)})`
+      : `by input ${input}${formatShape(index)} (of shape ${formatShape(inputShape)})`;
+  return [
+    `  the derivative of ${of} ${by}:`,
+    `    analytic   ${show(analytic)}`,
+    `    numerical  ${show(numerical)} ± ${error.toExponential(1)}`,
+    `    step       ${['difference', 'from the left', 'from the right', 'off by'].map((head) => head.padEnd(16)).join('')}`,
+    ...trials.flatMap(({ step, central, left, right }, i) => {
+      if (i >= 3 && i < trials.length - 4) return i === 3 ? ['    ...'] : [];
+      return `    ${step.toExponential(1).padEnd(11)}${[central, left, right, central - analytic].map(short).join('')}`;
+    }),
+  ];
+}
+
+function show(value: number): string {
+  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6 ? value.toPrecision(10) : value.toExponential(9);
+}
+
+function short(value: number): string {
+  return value.toPrecision(6).padEnd(16);
+}

@@ -1,0 +1,253 @@
+import fc from 'fast-check';
+import type { FloatDType } from '../tensor/dtype.js';
+import { MinibatchError } from '../tensor/error.js';
+import { formatShape, type Shape, sameShape, sizeOf } from '../tensor/shape.js';
+import { empty, Tensor } from '../tensor/tensor.js';
+
+/*
+ * Random tensors and shapes for property tests. All shrink: a counterexample is reported in the smallest shape, with
+ * the plainest values, that still shows the mistake.
+ */
+
+export interface ShapeConstraints {
+  /** Number of dimensions, at least and at most; 0 and 4 unless given. */
+  minRank?: number;
+  maxRank?: number;
+  /** Length of a side, at least and at most; 1 and 5 unless given. */
+  minSide?: number;
+  maxSide?: number;
+  /** Number of values, at most; 48 unless given. */
+  maxSize?: number;
+}
+
+/** Shapes of any rank; shrink to the fewest dimensions and the shortest sides. */
+export function shapes({
+  minRank = 0,
+  maxRank = 4,
+  minSide = 1,
+  maxSide = 5,
+  maxSize = 48,
+}: ShapeConstraints = {}): fc.Arbitrary<number[]> {
+  return fc
+    .array(fc.integer({ min: minSide, max: maxSide }), { minLength: minRank, maxLength: maxRank })
+    .map((sides) => withinSize(sides, minSide, maxSize));
+}
+
+/** Shortens sides from the front until no more than `maxSize` values are left. */
+function withinSize(sides: readonly number[], minSide: number, maxSize: number): number[] {
+  const fitting = [...sides];
+  for (let d = 0; d < fitting.length && sizeOf(fitting) > maxSize; d++) {
+    const rest = sizeOf(fitting) / fitting[d];
+    fitting[d] = Math.max(minSide, Math.min(fitting[d], Math.floor(maxSize / rest)));
+  }
+  return fitting;
+}
+
+/**
+ * Two shapes that broadcast against each other: one is whole, and in the other sides are replaced by 1 or left out in
+ * front. Either may come first.
+ */
+export function broadcastableShapes(constraints?: ShapeConstraints): fc.Arbitrary<[number[], number[]]> {
+  return shapes(constraints).chain((whole) =>
+    fc
+      .tuple(
+        fc.array(fc.boolean(), { minLength: whole.length, maxLength: whole.length }),
+        fc.nat(whole.length),
+        fc.boolean(),
+      )
+      .map(([narrow, dropped, swap]): [number[], number[]] => {
+        const other = whole.map((side, d) => (narrow[d] ? 1 : side)).slice(dropped);
+        return swap ? [other, whole] : [whole, other];
+      }),
+  );
+}
+
+/** Two shapes that matrix multiplication takes: `[..., m, k]` and `[..., k, n]`, with batch dimensions that broadcast. */
+export function matmulShapes({
+  maxSide = 4,
+}: Pick<ShapeConstraints, 'maxSide'> = {}): fc.Arbitrary<[number[], number[]]> {
+  const side = fc.integer({ min: 1, max: maxSide });
+  return fc
+    .tuple(side, side, side, broadcastableShapes({ maxRank: 2, maxSide: 3 }))
+    .map(([m, k, n, [a, b]]): [number[], number[]] => [
+      [...a, m, k],
+      [...b, k, n],
+    ]);
+}
+
+/** What a convolution takes: the shapes of its arguments, and its options. */
+export interface Conv2dShapes {
+  /** `[n, channels, h, w]` */
+  input: [number, number, number, number];
+  /** `[outputs, channels / groups, kh, kw]` */
+  weight: [number, number, number, number];
+  /** `[outputs]` */
+  bias: [number];
+  options: { stride: [number, number]; padding: [number, number]; dilation: [number, number]; groups: number };
+}
+
+/** Convolutions of every stride, padding, dilation and number of groups; shrink to a 1x1 kernel on one value. */
+export function conv2dShapes(): fc.Arbitrary<Conv2dShapes> {
+  const pair = (min: number, max: number) => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
+  return fc
+    .record({
+      n: fc.integer({ min: 1, max: 2 }),
+      groups: fc.integer({ min: 1, max: 3 }),
+      channels: pair(1, 2),
+      kernel: pair(1, 3),
+      extra: pair(0, 3),
+      stride: pair(1, 3),
+      padding: pair(0, 2),
+      dilation: pair(1, 2),
+    })
+    .map(({ n, groups, channels: [c, m], kernel, extra, stride, padding, dilation }): Conv2dShapes => {
+      const side = (i: 0 | 1) => Math.max(1, dilation[i] * (kernel[i] - 1) + 1 + extra[i] - 2 * padding[i]);
+      return {
+        input: [n, c * groups, side(0), side(1)],
+        weight: [m * groups, c, ...kernel],
+        bias: [m * groups],
+        options: { stride, padding, dilation, groups },
+      };
+    });
+}
+
+export interface ValueConstraints {
+  /** The values lie in between; −2 and 2 unless given. */
+  min?: number;
+  max?: number;
+  /** Points that every value keeps a distance from, such as a kink, and that distance; 0.05 unless given. */
+  awayFrom?: readonly number[];
+  distance?: number;
+  /** float64 unless given. */
+  dtype?: FloatDType;
+  /** True unless said otherwise. */
+  requiresGrad?: boolean;
+}
+
+/** Tensors of one shape; shrink towards zeros and ones, as far as the constraints allow those. */
+export function tensors(shape: Shape, constraints: ValueConstraints = {}): fc.Arbitrary<Tensor> {
+  return new TensorArbitrary(shape, constraints);
+}
+
+/**
+ * Tensors that lose digits: values that differ little from each other, far from zero, of mixed magnitudes, or tiny and
+ * huge altogether. Shrink as `tensors` do.
+ */
+export function illConditionedTensors(
+  shape: Shape,
+  constraints: Pick<ValueConstraints, 'dtype' | 'requiresGrad'> = {},
+): fc.Arbitrary<Tensor> {
+  return fc
+    .constantFrom<(u: number, i: number) => number>(
+      (u) => 1 + 1e-3 * u,
+      (u) => 1e4 + u,
+      (u, i) => u * 10 ** ((i % 5) - 2),
+      (u) => 1e-4 * u,
+      (u) => 1e4 * u,
+    )
+    .chain((place) => new TensorArbitrary(shape, { ...constraints, min: -1e5, max: 1e5 }, place));
+}
+
+/** Values as someone would write them by hand, the plainest first. */
+const PLAIN = [0, 1, -1, 2, -2, 0.5, -0.5];
+
+class TensorArbitrary extends fc.Arbitrary<Tensor> {
+  private readonly limits: Required<Omit<ValueConstraints, 'dtype' | 'requiresGrad'>>;
+
+  constructor(
+    private readonly shape: Shape,
+    private readonly constraints: ValueConstraints,
+    /** Where a number from −1 to 1 comes to lie; evenly between the limits unless given. */
+    private readonly place?: (u: number, i: number) => number,
+  ) {
+    super();
+    const { min = -2, max = 2, awayFrom = [], distance = 0.05 } = constraints;
+    this.limits = { min, max, awayFrom, distance };
+    const somewhere = Array.from({ length: 101 }, (_, i) => min + ((max - min) * i) / 100);
+    if (!(min <= max) || !somewhere.some((value) => this.allows(value))) {
+      throw new MinibatchError(
+        `tensors: no value lies between ${min} and ${max} and ${distance} away from ${formatShape(awayFrom)}`,
+      );
+    }
+  }
+
+  override generate(random: fc.Random): fc.Value<Tensor> {
+    const { min, max } = this.limits;
+    const draw = (i: number): number => {
+      for (;;) {
+        const u = 2 * random.nextDouble() - 1;
+        const value = this.place ? this.place(u, i) : min + ((max - min) * (u + 1)) / 2;
+        if (this.allows(value)) return value;
+      }
+    };
+    return this.wrap(Float64Array.from({ length: sizeOf(this.shape) }, (_, i) => draw(i)));
+  }
+
+  override canShrinkWithoutContext(value: unknown): value is Tensor {
+    return (
+      value instanceof Tensor &&
+      sameShape(value.shape, this.shape) &&
+      Array.from(value.data).every((v) => this.allows(v))
+    );
+  }
+
+  /** Every candidate is plainer than what it replaces, so shrinking ends. */
+  override shrink(x: Tensor): fc.Stream<fc.Value<Tensor>> {
+    const values = Float64Array.from(x.data);
+    const whole = [
+      values.map(() => this.plainest()),
+      values.map(() => 1),
+      values.map((_, i) => i % 2),
+      values.map((_, i) => (i % 2 === 0 ? 1 : -1)),
+      values.map((value) => this.plainer(Math.round(value), value)),
+      values.map((value) => this.plainer(Math.round(value * 10) / 10, value)),
+    ];
+    const single = Array.from(values).flatMap((value, i) =>
+      [...PLAIN, Math.round(value), Math.round(value * 10) / 10].map((plain) => values.with(i, plain)),
+    );
+    const before = effort(values);
+    const candidates = [...whole, ...single].filter(
+      (candidate) => effort(candidate) < before && candidate.every((value) => this.allows(value)),
+    );
+    return fc.stream(candidates.map((candidate) => this.wrap(candidate))[Symbol.iterator]());
+  }
+
+  private plainest(): number {
+    return PLAIN.find((value) => this.allows(value)) ?? this.limits.min;
+  }
+
+  private plainer(candidate: number, value: number): number {
+    return this.allows(candidate) ? candidate : value;
+  }
+
+  private allows(value: number): boolean {
+    const { min, max, awayFrom, distance } = this.limits;
+    return value >= min && value <= max && awayFrom.every((kink) => Math.abs(value - kink) >= distance);
+  }
+
+  private wrap(values: Float64Array): fc.Value<Tensor> {
+    const { dtype = 'float64', requiresGrad = true } = this.constraints;
+    const x = empty(this.shape, dtype);
+    x.data.set(values);
+    x.requiresGrad = requiresGrad;
+    Object.defineProperty(x, fc.toStringMethod, { value: () => sourceOf(x), enumerable: false });
+    return new fc.Value(x, undefined);
+  }
+}
+
+/** How much there is to read in a list of values. */
+function effort(values: Float64Array): number {
+  return values.reduce((sum, value) => {
+    const rank = PLAIN.indexOf(value);
+    if (rank >= 0) return sum + rank;
+    if (Number.isInteger(value)) return sum + 10 + Math.abs(value);
+    return sum + (Number.isInteger(value * 10) ? 1e6 : 1e9);
+  }, 0);
+}
+
+/** The expression that makes this tensor. */
+function sourceOf(x: Tensor): string {
+  const gradient = x.requiresGrad ? ', requiresGrad: true' : '';
+  const of = x.size === 0 ? `zeros(${formatShape(x.shape)}` : `tensor(${JSON.stringify(x.toArray())}`;
+  return `${of}, { dtype: '${x.dtype}'${gradient} })`;
+}

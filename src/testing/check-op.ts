@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { grad } from '../autograd/backward.js';
+import type { Output } from '../autograd/define-op.js';
+import { gradcheck, gradgradcheck } from '../autograd/gradcheck/gradcheck.js';
+import type { GradcheckReport } from '../autograd/gradcheck/report.js';
+import { noGrad } from '../autograd/mode.js';
+import { MinibatchError } from '../tensor/error.js';
+import { expectOptions, expectWhole } from '../tensor/expect.js';
+import { Generator } from '../tensor/random.js';
+import { formatShape } from '../tensor/shape.js';
+import { empty, Tensor } from '../tensor/tensor.js';
+
+/** How often the effect of rounding its inputs a value in float32 may be off by: sums round at every term. */
+const FLOAT32_MARGIN = 16;
+
+/** A call of an operation, as a function of the tensors among its arguments. */
+export interface OpCall {
+  inputs: Tensor[];
+  call: (...inputs: Tensor[]) => Output;
+}
+
+/** The call `op(...args)`; tensors that require a gradient are what it is differentiated by. */
+export function callOf<Args extends readonly unknown[]>(op: (...args: Args) => Output, args: Args): OpCall {
+  const places = args.flatMap((arg, i) => (arg instanceof Tensor && arg.requiresGrad ? [i] : []));
+  return {
+    inputs: places.map((i) => args[i] as Tensor),
+    call: (...inputs) => {
+      const filled: unknown[] = [...args];
+      places.forEach((place, i) => {
+        filled[place] = inputs[i];
+      });
+      return op(...(filled as unknown as Args));
+    },
+  };
+}
+
+export interface CheckOpOptions {
+  /** What to call the operation in messages. */
+  name?: string;
+  /** How many calls every check is made at; 20 unless given. */
+  numRuns?: number;
+  /** False for an operation that cannot be differentiated twice; true unless said otherwise. */
+  secondOrder?: boolean;
+  /** Seeds the calls that are drawn; as fast-check is configured unless given. */
+  seed?: number;
+}
+
+/**
+ * Checks an operation at random arguments: its first and second derivatives, that it works in float32 as it does in
+ * float64, that its derivative notices when what it reads has been overwritten, and that every input it depends on gets
+ * a gradient.
+ *
+ * @param args the arguments of a call, with tensors of float64 among them that require a gradient; see `tensors`.
+ * @throws with the plainest call that shows the mistake, and what `gradcheck` says of it.
+ */
+export function checkOp<Args extends readonly unknown[]>(
+  op: (...args: Args) => Output,
+  args: fc.Arbitrary<Args>,
+  options?: CheckOpOptions,
+): void {
+  const { name = op.name || 'op', numRuns = 20, secondOrder = true, seed } = expectOptions('checkOp', options);
+  expectWhole('checkOp', 'numRuns', numRuns, 1);
+  const run = (title: string, check: (call: OpCall) => GradcheckReport | undefined) => {
+    let confirmed = 0;
+    const property = fc.property(args, (drawn) => {
+      const report = check(callOf(op, drawn));
+      if (report?.verdict === 'fail') throw new MinibatchError(report.toString());
+      if (!report || report.counts.pass > 0) confirmed++;
+    });
+    const result = fc.check(property, { numRuns, ...(seed === undefined ? {} : { seed }) });
+    if (result.failed) {
+      const [drawn] = result.counterexample ?? [[]];
+      const shown = (drawn as readonly unknown[]).map((arg) => fc.stringify(arg)).join(', ');
+      const replay = `seed ${result.seed}, shrunk ${result.numShrinks} times`;
+      const { errorInstance } = result;
+      const reason = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+      const message = `${name}: ${title}\n  at ${name}(${shown})   (${replay})\n  ${reason}`;
+      throw new MinibatchError(message, { cause: errorInstance });
+    }
+    if (confirmed === 0) throw new MinibatchError(`${name}: ${title}: nothing could be confirmed in ${numRuns} calls`);
+  };
+
+  run('the derivative is wrong', ({ inputs, call }) => gradcheck(call, inputs, { raiseException: false }));
+  if (secondOrder) {
+    run('the second derivative is wrong', ({ inputs, call }) => gradgradcheck(call, inputs, { raiseException: false }));
+  }
+  run('float32 is wrong', ({ inputs, call }) => {
+    expectFloat32Agrees({ inputs, call });
+    const rounded = inputs.map((x) => leaf(x, 'float32'));
+    return gradcheck(call, rounded, { raiseException: false });
+  });
+  run('not every input gets a gradient', expectGradients);
+  run('it does not notice what is overwritten', expectProtected);
+}
+
+function outputsOf(output: Output): readonly Tensor[] {
+  return output instanceof Tensor ? [output] : output;
+}
+
+function leaf(x: Tensor, dtype = x.dtype): Tensor {
+  const copy = empty(x.shape, dtype).assign(x);
+  copy.requiresGrad = true;
+  return copy;
+}
+
+/**
+ * By how much the values in float32 differ from those in float64, at inputs that float32 holds exactly: in units in the
+ * last place of the largest value of an output, and in multiples of what a nudge of the inputs by one such unit does.
+ */
+export function compareFloat32({ inputs, call }: OpCall): { ulps: number; nudges: number } {
+  const unit = 2 ** -23;
+  const rounded = inputs.map((x) => x.to('float32'));
+  const generator = new Generator(0);
+  const nudged = () =>
+    rounded.map((x) => {
+      const copy = empty(x.shape, 'float64').assign(x);
+      for (let i = 0; i < copy.size; i++) copy.data[i] *= 1 + 2 * unit * (2 * generator.uniform() - 1);
+      return copy;
+    });
+  const evaluate = (at: readonly Tensor[]) => noGrad(() => outputsOf(call(...at)));
+  const exact = evaluate(rounded.map((x) => x.to('float64')));
+  const around = Array.from({ length: 8 }, () => evaluate(nudged()));
+  let [ulps, nudges] = [0, 0];
+  evaluate(rounded).forEach((output, o) => {
+    let largest = 0;
+    for (const value of exact[o].data) largest = Math.max(largest, Math.abs(value) || 0);
+    for (let k = 0; k < output.size; k++) {
+      const difference = Math.abs(output.data[k] - exact[o].data[k]);
+      if (!(difference > 0)) continue;
+      const moved = Math.max(...around.map((outputs) => Math.abs(outputs[o].data[k] - exact[o].data[k])));
+      ulps = Math.max(ulps, difference / (unit * largest));
+      nudges = Math.max(nudges, difference / Math.max(moved, unit * largest));
+    }
+  });
+  return { ulps, nudges };
+}
+
+function expectFloat32Agrees(opCall: OpCall): void {
+  const { nudges } = compareFloat32(opCall);
+  if (nudges <= FLOAT32_MARGIN) return;
+  throw new MinibatchError(
+    `the values differ from those in float64 by ${nudges.toPrecision(3)} times what rounding of the inputs does`,
+  );
+}
+
+/** Every input that an output was computed from has a gradient; where it does not matter, zeros. */
+function expectGradients({ inputs, call }: OpCall): undefined {
+  const leaves = inputs.map((x) => leaf(x));
+  const recorded = outputsOf(call(...leaves)).filter((output) => output.requiresGrad);
+  const gradients = recorded.map((output) =>
+    grad(output, leaves, { gradOutput: empty(output.shape, output.dtype), retainGraph: true, allowUnused: true }),
+  );
+  leaves.forEach((_, i) => {
+    if (gradients.some((each) => each[i])) return;
+    throw new MinibatchError(`input ${i} gets no gradient; where an input does not matter its gradient is zeros`);
+  });
+  return undefined;
+}
+
+/** After an input or an output is overwritten, the backward pass gives what it gave before, or says that it cannot. */
+function expectProtected({ inputs, call }: OpCall): undefined {
+  const gradients = (overwrite: (leaves: readonly Tensor[], outputs: readonly Tensor[]) => Tensor | null) => {
+    const leaves = inputs.map((x) => leaf(x));
+    const outputs = outputsOf(call(...leaves));
+    const target = overwrite(leaves, outputs)?.detach();
+    target?.assign(target.add(0.25));
+    return outputs.flatMap((output) => {
+      if (!output.requiresGrad) return [];
+      const gradOutput = empty(output.shape, output.dtype);
+      gradOutput.data.fill(1);
+      return grad(output, leaves, { gradOutput, retainGraph: true, allowUnused: true });
+    });
+  };
+  const untouched = gradients(() => null);
+  const places = [
+    ...inputs.map((x, i) => [`input ${i} of shape ${formatShape(x.shape)}`, (xs: readonly Tensor[]) => xs[i]] as const),
+    ['the output', (_: readonly Tensor[], ys: readonly Tensor[]) => ys[0]] as const,
+  ];
+  for (const [place, overwrite] of places) {
+    let after: (Tensor | null)[];
+    try {
+      after = gradients(overwrite);
+    } catch (error) {
+      if (error instanceof MinibatchError && error.message.includes('has been overwritten since')) continue;
+      throw error;
+    }
+    const same = after.every((gradient, i) => `${gradient?.data}` === `${untouched[i]?.data}`);
+    if (!same) {
+      throw new MinibatchError(
+        `after ${place} is overwritten, the gradient is another, and nothing is thrown: name it in saving([...], vjp)`,
+      );
+    }
+  }
+  return undefined;
+}

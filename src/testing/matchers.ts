@@ -1,0 +1,64 @@
+import { expect } from 'vitest';
+import { type GradcheckOptions, gradcheck } from '../autograd/gradcheck/gradcheck.js';
+import type { CheckedFunction } from '../autograd/gradcheck/subject.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { formatShape, sameShape, unravel } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+
+export interface Tolerance {
+  /** Difference that is always accepted; 0 unless given. */
+  atol?: number;
+  /** Difference that is accepted relative to the expected value; 10⁻⁵ unless given. */
+  rtol?: number;
+}
+
+declare module 'vitest' {
+  interface Matchers<T> {
+    /** Passes if `gradcheck` confirms the derivatives of the function at `inputs`. */
+    toPassGradcheck(inputs: readonly Tensor[], options?: GradcheckOptions): T;
+    /** Passes if the tensor has the shape and dtype of `expected`, and values that differ by atol + rtol · |expected| at most. */
+    toBeCloseToTensor(expected: Tensor, tolerance?: Tolerance): T;
+  }
+}
+
+expect.extend({
+  toPassGradcheck(fn: unknown, inputs: readonly Tensor[], options?: GradcheckOptions) {
+    const report = gradcheck(fn as CheckedFunction, inputs, { ...options, raiseException: false });
+    const { fail, inconclusive, pass: confirmed } = report.counts;
+    const pass = report.verdict !== 'fail' && fail === 0 && inconclusive === 0 && confirmed > 0;
+    return { pass, message: () => (pass ? `expected a wrong derivative, but ${report}` : String(report)) };
+  },
+
+  toBeCloseToTensor(actual: unknown, expected: Tensor, { atol = 0, rtol = 1e-5 }: Tolerance = {}) {
+    const difference = differenceBetween(actual, expected, atol, rtol);
+    return {
+      pass: difference === null,
+      message: () => difference ?? `expected a tensor other than ${show(expected)}, but every value is close`,
+    };
+  },
+});
+
+function differenceBetween(actual: unknown, expected: Tensor, atol: number, rtol: number): string | null {
+  if (!(expected instanceof Tensor)) {
+    throw new MinibatchError(`toBeCloseToTensor: the expected value is a tensor, got ${show(expected)}`);
+  }
+  if (!(actual instanceof Tensor)) return `expected ${show(expected)}, got ${show(actual)}`;
+  if (!sameShape(actual.shape, expected.shape) || actual.dtype !== expected.dtype) {
+    return `expected ${show(expected)}, got ${show(actual)}`;
+  }
+  let [worst, most, count] = [-1, 0, 0];
+  for (let i = 0; i < expected.size; i++) {
+    const [a, e] = [actual.data[i], expected.data[i]];
+    if (Object.is(a, e) || a === e) continue;
+    const excess = Math.abs(a - e) / (atol + rtol * Math.abs(e));
+    if (excess <= 1) continue;
+    count++;
+    if (worst < 0 || !(excess <= most)) [worst, most] = [i, excess];
+  }
+  if (worst < 0) return null;
+  const at = formatShape(unravel(worst, expected.shape));
+  return (
+    `${count} of ${expected.size} values differ by more than ${atol} + ${rtol} · |expected|; ` +
+    `the worst is ${at}: expected ${expected.data[worst]}, got ${actual.data[worst]}`
+  );
+}
