@@ -5,6 +5,9 @@ import { MinibatchError, type Tensor } from '../../../src/index.js';
 import { checkOp } from '../../../src/testing/index.js';
 import { callsOf, opTable } from '../../support/op-table.js';
 
+/** Calls of each operation that every check is made at. */
+const RUNS = Number(process.env.OP_RUNS ?? 15);
+
 /** Operations that have no derivative. */
 const WITHOUT_DERIVATIVE = ['argmax'];
 
@@ -15,7 +18,7 @@ it('the table holds every operation that is exported', () => {
 
 describe.each(opTable)('$op', (entry) => {
   it('passes every check there is for an operation', () => {
-    checkOp(entry.call, entry.args, { name: entry.op, numRuns: 15 });
+    checkOp(entry.call, entry.args, { name: entry.op, numRuns: RUNS });
   });
 
   it('refuses int32 and what is no tensor, by name', () => {
