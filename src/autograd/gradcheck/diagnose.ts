@@ -31,8 +31,8 @@ export function diagnose(
 ): string | null {
   return (
     guessMissing(wrong) ??
-    guessFactor(wrong) ??
     (jacobian ? guessAccumulation(jacobian, wrong) : null) ??
+    guessFactor(wrong) ??
     guessTransposed(wrong) ??
     guessExchanged(wrong, others) ??
     guessShifted(wrong) ??
@@ -78,11 +78,14 @@ function guessFactor({ analytic, numerical, error, shape }: GradientPair): strin
   )
     return null;
   if (Math.abs(factor + 1) <= uncertainty) return 'every value has the wrong sign';
-  return `every value is ${factor.toPrecision(6)}${asFraction(factor, shape, uncertainty)} times what it should be`;
+  const fraction = asFraction(factor, shape, uncertainty);
+  // Of a single value, any number would be a factor.
+  if (analytic.length === 1 && fraction === null) return null;
+  return `every value is ${factor.toPrecision(6)}${fraction ?? ''} times what it should be`;
 }
 
-/** The factor as a fraction of small numbers or of sizes of the input, if it is one. */
-function asFraction(factor: number, shape: Shape, uncertainty: number): string {
+/** The factor as a fraction of small numbers or of sizes of the input, to be added to it; null if it is none. */
+function asFraction(factor: number, shape: Shape, uncertainty: number): string | null {
   const size = sizeOf(shape);
   const sizes = shape.flatMap((side) => [side, size / (side || 1)]).flatMap((m) => [m, m - 1]);
   const numbers = [...new Set([1, 2, 3, 4, 5, 6, 8, 10, size, ...sizes])].filter((n) => n > 0);
@@ -94,7 +97,7 @@ function asFraction(factor: number, shape: Shape, uncertainty: number): string {
       }
     }
   }
-  return '';
+  return null;
 }
 
 /** The rows of the Jacobian are right or zero: contributions have been lost. */

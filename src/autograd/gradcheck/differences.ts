@@ -197,7 +197,9 @@ function chooseAll(rows: readonly Row[]): Estimates {
     let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let s = rows.length - 1; s >= 0; s--) {
       const value = rows[s].value[k];
-      const error = rows[s].error[k];
+      // Where the slopes to both sides stay apart there is a kink in between, and the derivative may be either.
+      const kinked = staysOpen(rows[s - 1], rows[s], k) || staysOpen(rows[s], rows[s + 1], k);
+      const error = rows[s].error[k] + (kinked ? gap(rows[s], k) / 2 : 0);
       if (!(error < Number.POSITIVE_INFINITY)) continue;
       const reach = rows[s].reach[k];
       if (value - reach > high || value + reach < low) break;
@@ -255,6 +257,13 @@ function persists(rows: readonly Row[], k: number, measure: typeof gap, ratio: n
   if (s < rows.length - 1 && seen > 2 * rows[s + 1].noise[k]) return false; // it would be seen still, had it stayed
   const before = measure(rows[s - 1], k);
   return seen > ratio * before && before > ratio * measure(rows[s - 2], k);
+}
+
+/** Whether the gap between the slopes to both sides is as wide at the smaller step as it was at the larger one. */
+function staysOpen(larger: Row | undefined, smaller: Row | undefined, k: number): boolean {
+  if (!larger || !smaller) return false;
+  const seen = gap(smaller, k);
+  return seen > 2 * smaller.noise[k] && seen > 0.6 * gap(larger, k);
 }
 
 function gap({ left, right }: Row, k: number): number {

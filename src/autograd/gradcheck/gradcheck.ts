@@ -13,7 +13,7 @@ import { type CheckedFunction, dot, randomWeight, Spoiled, Subject, sameBits } f
 export interface GradcheckOptions {
   /**
    * True to compare along random directions, false to compare every entry of the Jacobian. Unless said, every entry is
-   * compared if there are at most 100,000 of them.
+   * compared if there are at most 20,000 of them.
    */
   fastMode?: boolean;
   /** How many directions in each input, where directions are compared; 8 unless given. */
@@ -24,7 +24,7 @@ export interface GradcheckOptions {
   raiseException?: boolean;
 }
 
-const WHOLE_JACOBIAN = 100_000;
+const WHOLE_JACOBIAN = 20_000;
 /** A gradient of more values than this is not compared value by value to explain a failure. */
 const EXPLAINED = 4096;
 /** The backward pass has rounding errors too; how far off it may be, in multiples of what a nudge of the inputs does. */
