@@ -3,6 +3,7 @@ import { expectFloat, expectOptions, expectSameFloat } from '../../tensor/expect
 import * as kernels from '../../tensor/kernels/batch-norm.js';
 import * as secondOrder from '../../tensor/kernels/batch-norm-second-order.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
+import * as simd from '../../tensor/simd/batch-norm.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
@@ -76,7 +77,7 @@ const batchNormBackward: (
     const dgamma = new Float64Array(layout.C);
     const dbeta = new Float64Array(layout.C);
     const dx = empty(x.shape, x.dtype);
-    const kernel = training ? kernels.backward : kernels.inferenceBackward;
+    const kernel = training ? simd.backward : kernels.inferenceBackward;
     kernel(layout, dy.data, x.data, dataOf(gamma), statistics, dgamma, dbeta, dx.data);
     return {
       output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
@@ -162,7 +163,7 @@ function trainingForward(
   const { N, C, S } = layout;
   const statistics = { mean: new Float64Array(C), invStd: new Float64Array(C) };
   const variance = new Float64Array(C);
-  kernels.forward(layout, x.data, dataOf(gamma), dataOf(beta), eps, statistics, variance, y.data);
+  simd.forward(layout, x.data, dataOf(gamma), dataOf(beta), eps, statistics, variance, y.data);
   const m = N * S;
   if (runningMean) move(runningMean, statistics.mean, 1, momentum);
   if (runningVar) move(runningVar, variance, m / (m - 1), momentum);

@@ -51,6 +51,10 @@ export const op = {
   add: [0x6a],
   sub: [0x6b],
   mul: [0x6c],
+  /** Adds to a number. */
+  advance: (local: number, by: Code): Code => [0x20, ...unsigned(local), ...by, 0x6a, 0x21, ...unsigned(local)],
+  /** Counts a number down by one, and leaves it. */
+  countDown: (local: number): Code => [0x20, ...unsigned(local), 0x41, 1, 0x6b, 0x22, ...unsigned(local)],
   /** Runs `body`, which leaves a number, until that is zero. */
   loop: (body: Code): Code => [0x03, 0x40, ...body, 0x0d, 0, 0x0b],
   v128: {
@@ -62,6 +66,16 @@ export const op = {
     /** Four additions, and four multiplications, of floats. */
     add: simd(228),
     mul: simd(230),
+  },
+  /** Two numbers in double precision; memory holds them as floats. */
+  f64x2: {
+    /** Two floats, as doubles. */
+    loadFloats: (offset: number): Code => [...simd(0x5d, offset), ...simd(0x5f)],
+    /** Two doubles, rounded to floats. Takes an address and the doubles. */
+    storeFloats: (offset: number): Code => [...simd(0x5e), ...simd(0x5b, offset), 0],
+    add: simd(240),
+    sub: simd(241),
+    mul: simd(242),
   },
 };
 

@@ -1,6 +1,7 @@
 import type { FloatArray } from '../dtype.js';
 import { type Matrix, matmul as matmulLoops } from '../kernels/matmul.js';
 import { assemble, type Code, op } from './assembler.js';
+import { compile, FLOAT, scratch } from './machine.js';
 
 /*
  * Matrix multiplication in float32 with WebAssembly's SIMD instructions, four numbers at a time, in the manner of Goto
@@ -12,8 +13,6 @@ import { assemble, type Code, op } from './assembler.js';
 
 const ROWS = 6;
 const COLUMNS = 8;
-/** Bytes of a float. */
-const FLOAT = 4;
 /** Floats of A that are packed at a time: a quarter of a megabyte, which a second-level cache holds. */
 const BLOCK_OF_A = 1 << 16;
 /** Floats of B that are packed at a time. */
@@ -38,10 +37,7 @@ function assembleMultiply(): Uint8Array {
   const [b0, b1, factor, firstSum] = [13, 14, 15, 16];
   const sum = (r: number, half: 0 | 1) => firstSum + 2 * r + half;
   const rows = Array.from({ length: ROWS }, (_, r) => r);
-  const { get, set, i32, add, mul, sub, loop, v128 } = op;
-  const advance = (local: number, by: Code): Code => [...get(local), ...by, ...add, ...set(local)];
-  /** Counts down, and leaves the count. */
-  const countDown = (local: number): Code => [...get(local), ...i32(1), ...sub, ...set(local), ...get(local)];
+  const { get, set, i32, mul, loop, advance, countDown, v128 } = op;
   const addProduct = (r: number, half: 0 | 1): Code => [
     ...get(sum(r, half)),
     ...get(factor),
@@ -88,43 +84,8 @@ function assembleMultiply(): Uint8Array {
   return assemble(7, 6, 3 + 2 * ROWS, body);
 }
 
-/** What is used of WebAssembly: declared here because its types come with those of browsers. */
-declare const WebAssembly: {
-  Memory: new (limits: { initial: number }) => { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: object) => { readonly exports: { run: Multiply } };
-};
-
-const PAGE = 65536;
-
-interface Machine {
-  multiply: Multiply;
-  /** The memory as floats, at least so many of them. */
-  floats(atLeast: number): Float32Array;
-}
-
-/** The module, made when first needed; null where there is no WebAssembly with SIMD. */
-let machine: Machine | null | undefined;
-
-function start(): Machine | null {
-  try {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(assembleMultiply()), { env: { memory } });
-    let view = new Float32Array(memory.buffer);
-    return {
-      multiply: instance.exports.run,
-      floats(atLeast) {
-        if (view.length < atLeast) {
-          memory.grow(Math.ceil(((atLeast - view.length) * FLOAT) / PAGE));
-          view = new Float32Array(memory.buffer);
-        }
-        return view;
-      },
-    };
-  } catch {
-    return null; // no WebAssembly, or one without SIMD, or a page that may not compile it
-  }
-}
+/** The loop, made when first needed; null where there is no SIMD. */
+let multiply: Multiply | null | undefined;
 
 /**
  * C = A·B for A of m x k and B of k x n; C is written row-major at `offset` of `c`. In float32 by SIMD instructions
@@ -133,9 +94,9 @@ function start(): Machine | null {
 export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c: FloatArray, offset: number): void {
   const single = a.data instanceof Float32Array && b.data instanceof Float32Array && c instanceof Float32Array;
   if (single && m * n * k >= WORTHWHILE) {
-    if (machine === undefined) machine = start();
-    if (machine) {
-      matmulSimd(machine, m, n, k, a, b, c, offset);
+    if (multiply === undefined) multiply = compile<Multiply>(assembleMultiply());
+    if (multiply) {
+      matmulSimd(multiply, m, n, k, a, b, c, offset);
       return;
     }
   }
@@ -143,7 +104,7 @@ export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c:
 }
 
 function matmulSimd(
-  { multiply, floats }: Machine,
+  multiply: Multiply,
   m: number,
   n: number,
   k: number,
@@ -157,7 +118,7 @@ function matmulSimd(
   // Addresses of vectors need no alignment, but are faster with it: each part begins at a multiple of four floats.
   const startB = 4 * Math.ceil((rowsAtOnce * k) / 4);
   const startC = startB + columnsAtOnce * k;
-  const memory = floats(startC + rowsAtOnce * columnsAtOnce);
+  const memory = scratch(startC + rowsAtOnce * columnsAtOnce);
   for (let j = 0; j < n; j += columnsAtOnce) {
     const columns = Math.min(columnsAtOnce, n - j);
     const stripsB = Math.ceil(columns / COLUMNS);
