@@ -1,7 +1,8 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
-import * as kernels from '../../tensor/kernels/conv2d.js';
+import type { ConvGeometry } from '../../tensor/kernels/conv2d.js';
 import { formatShape } from '../../tensor/shape.js';
+import * as kernels from '../../tensor/simd/conv2d.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
@@ -46,7 +47,7 @@ export const conv2d: (x: Tensor, w: Tensor, b?: Tensor | null, options?: Conv2dO
   return b ? y.add(b.reshape([b.size, 1, 1])) : y;
 };
 
-function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options: Conv2dOptions): kernels.ConvGeometry {
+function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options: Conv2dOptions): ConvGeometry {
   expectFloat('conv2d', x);
   expectSameFloat('conv2d', x, w);
   if (b !== null && b !== undefined) expectSameFloat('conv2d', x, b);
@@ -94,10 +95,10 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options:
  * derivatives of all three are found among the three.
  */
 
-type Bilinear = (a: Tensor, b: Tensor, geometry: kernels.ConvGeometry) => Tensor;
+type Bilinear = (a: Tensor, b: Tensor, geometry: ConvGeometry) => Tensor;
 
 /** y from x and w. */
-const convolution: Bilinear = defineOp('conv2d', (x: Tensor, w: Tensor, geometry: kernels.ConvGeometry) => {
+const convolution: Bilinear = defineOp('conv2d', (x: Tensor, w: Tensor, geometry: ConvGeometry) => {
   expectFloat('conv2d', x);
   expectSameFloat('conv2d', x, w);
   const { N, groups, channelsOut, output } = geometry;
@@ -110,35 +111,29 @@ const convolution: Bilinear = defineOp('conv2d', (x: Tensor, w: Tensor, geometry
 });
 
 /** dx from dy and w. */
-const inputGradient: Bilinear = defineOp(
-  'conv2dInputGradient',
-  (dy: Tensor, w: Tensor, geometry: kernels.ConvGeometry) => {
-    expectFloat('conv2d', dy);
-    expectSameFloat('conv2d', dy, w);
-    const { N, groups, channelsIn, input } = geometry;
-    const dx = empty([N, groups * channelsIn, ...input], dy.dtype);
-    kernels.inputGradient(geometry, dy.data, w.data, dx.data);
-    return {
-      output: dx,
-      vjp: [saving([w], (u) => convolution(u, w, geometry)), saving([dy], (u) => weightGradient(u, dy, geometry))],
-    };
-  },
-);
+const inputGradient: Bilinear = defineOp('conv2dInputGradient', (dy: Tensor, w: Tensor, geometry: ConvGeometry) => {
+  expectFloat('conv2d', dy);
+  expectSameFloat('conv2d', dy, w);
+  const { N, groups, channelsIn, input } = geometry;
+  const dx = empty([N, groups * channelsIn, ...input], dy.dtype);
+  kernels.inputGradient(geometry, dy.data, w.data, dx.data);
+  return {
+    output: dx,
+    vjp: [saving([w], (u) => convolution(u, w, geometry)), saving([dy], (u) => weightGradient(u, dy, geometry))],
+  };
+});
 
 /** dw from x and dy. */
-const weightGradient: Bilinear = defineOp(
-  'conv2dWeightGradient',
-  (x: Tensor, dy: Tensor, geometry: kernels.ConvGeometry) => {
-    expectFloat('conv2d', x);
-    expectSameFloat('conv2d', x, dy);
-    const { groups, channelsIn, channelsOut, kernel } = geometry;
-    const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
-    const sums = new Float64Array(dw.size);
-    kernels.weightGradient(geometry, x.data, dy.data, sums);
-    dw.data.set(sums);
-    return {
-      output: dw,
-      vjp: [saving([dy], (v) => inputGradient(dy, v, geometry)), saving([x], (v) => convolution(x, v, geometry))],
-    };
-  },
-);
+const weightGradient: Bilinear = defineOp('conv2dWeightGradient', (x: Tensor, dy: Tensor, geometry: ConvGeometry) => {
+  expectFloat('conv2d', x);
+  expectSameFloat('conv2d', x, dy);
+  const { groups, channelsIn, channelsOut, kernel } = geometry;
+  const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
+  const sums = new Float64Array(dw.size);
+  kernels.weightGradient(geometry, x.data, dy.data, sums);
+  dw.data.set(sums);
+  return {
+    output: dw,
+    vjp: [saving([dy], (v) => inputGradient(dy, v, geometry)), saving([x], (v) => convolution(x, v, geometry))],
+  };
+});

@@ -30,7 +30,7 @@ export interface ConvGeometry {
  */
 
 /** All sums of one multiple, from 0 to counts[d] − 1, of each step: the places of a block's values. */
-function places(counts: readonly number[], steps: readonly number[]): Int32Array {
+export function places(counts: readonly number[], steps: readonly number[]): Int32Array {
   const all = new Int32Array(counts.reduce((product, count) => product * count, 1));
   let found = 1;
   counts.forEach((count, d) => {
@@ -95,7 +95,7 @@ function frame(
 }
 
 /** Which of `count` places, first + step·i, are from 0 up to but not including `size`. */
-function insideRange(count: number, first: number, step: number, size: number): [from: number, to: number] {
+export function insideRange(count: number, first: number, step: number, size: number): [from: number, to: number] {
   const from = Math.max(0, Math.ceil(-first / step));
   return [from, Math.max(from, Math.min(count, Math.ceil((size - first) / step)))];
 }

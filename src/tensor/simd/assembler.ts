@@ -48,6 +48,8 @@ export const op = {
   get: (local: number): Code => [0x20, ...unsigned(local)],
   set: (local: number): Code => [0x21, ...unsigned(local)],
   i32: (value: number): Code => [0x41, ...signed(value)],
+  /** A number from memory. */
+  load: (offset: number): Code => [0x28, 2, ...unsigned(offset)],
   add: [0x6a],
   sub: [0x6b],
   mul: [0x6c],

@@ -1,0 +1,398 @@
+import type { FloatArray } from '../dtype.js';
+import * as loops from '../kernels/conv2d.js';
+import { type ConvGeometry, insideRange, places } from '../kernels/conv2d.js';
+import { assemble, type Code, op } from './assembler.js';
+import { compile, FLOAT, scratch } from './machine.js';
+
+/*
+ * Convolution in float32 with WebAssembly's SIMD instructions, without packing what it reads.
+ *
+ * In a plane with its padding around it, the value that weight p meets at output position o lies at o + offset(p), where
+ * both count along the rows of the plane (see kernels/conv2d.ts). If the filter moves by one, neighbouring positions are
+ * neighbours in memory, so four of them are one load, wherever it begins. The few positions at the end of each row that
+ * have no output, since the plane is wider than the output, are computed with the rest and dropped.
+ *
+ * The forward pass and the input gradient are products W·patches, 6 filters and 8 positions at a time. The weight
+ * gradient is the product dy·patchesᵀ, whose sums run along the positions: 3 filters and 3 weights at a time, each sum
+ * in four parts. Strides other than 1, float64, and places without SIMD are left to the loops.
+ */
+
+const ROWS = 6;
+const COLUMNS = 8;
+const LANES = 4;
+const TILE = 3;
+/** Multiplications from which it is worth it. */
+const WORTHWHILE = 1 << 14;
+/** Floats of the filters that are worked through at a time: a quarter of a megabyte, which a second-level cache holds. */
+const BLOCK = 1 << 16;
+/** Images after which the sums of the weight gradient, four parts each in float32, are added up in double precision. */
+const IMAGES_PER_SUM = 8;
+
+const { get, set, i32, load, add, mul, loop, advance, countDown, v128 } = op;
+
+/** numbers of strips, number of weights, addresses of packed filters, plane, offsets and result, bytes of its rows. */
+type Correlate = (
+  stripsA: number,
+  stripsB: number,
+  k: number,
+  filters: number,
+  plane: number,
+  offsets: number,
+  result: number,
+  rowBytes: number,
+) => void;
+
+function assembleCorrelate(): Uint8Array {
+  const [stripsA, stripsB, k, filters, plane, offsets, result, rowBytes] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [leftA, leftK, atFilters, atOffset, atResult, row, at] = [8, 9, 10, 11, 12, 13, 14];
+  const [x0, x1, factor, firstSum] = [15, 16, 17, 18];
+  const sum = (r: number, half: number) => firstSum + 2 * r + half;
+  const rows = Array.from({ length: ROWS }, (_, r) => r);
+  const addProduct = (r: number, half: number, x: number): Code => [
+    ...[...get(sum(r, half)), ...get(factor), ...get(x), ...v128.mul, ...v128.add, ...set(sum(r, half))],
+  ];
+  /** One weight of 6 filters, at 8 positions. */
+  const step: Code = [
+    ...[...get(plane), ...get(atOffset), ...load(0), ...add, ...set(at)],
+    ...[...get(at), ...v128.load(0), ...set(x0), ...get(at), ...v128.load(LANES * FLOAT), ...set(x1)],
+    ...rows.flatMap((r) => [
+      ...[...get(atFilters), ...v128.loadSplat(r * FLOAT), ...set(factor)],
+      ...[...addProduct(r, 0, x0), ...addProduct(r, 1, x1)],
+    ]),
+    ...[...advance(atFilters, i32(ROWS * FLOAT)), ...advance(atOffset, i32(FLOAT))],
+  ];
+  const storeBlock: Code = [
+    ...[...get(atResult), ...set(row)],
+    ...rows.flatMap((r) => [
+      ...[...get(row), ...get(sum(r, 0)), ...v128.store(0)],
+      ...[...get(row), ...get(sum(r, 1)), ...v128.store(LANES * FLOAT)],
+      ...advance(row, get(rowBytes)),
+    ]),
+  ];
+  const block: Code = [
+    ...rows.flatMap((r) => [...v128.zero, ...set(sum(r, 0)), ...v128.zero, ...set(sum(r, 1))]),
+    ...[...get(offsets), ...set(atOffset), ...get(k), ...set(leftK)],
+    ...loop([...step, ...countDown(leftK)]),
+    ...storeBlock,
+    ...advance(atResult, [...get(rowBytes), ...i32(ROWS), ...mul]),
+  ];
+  const body = loop([
+    ...[...get(stripsA), ...set(leftA), ...get(filters), ...set(atFilters), ...get(result), ...set(atResult)],
+    ...loop([...block, ...countDown(leftA)]),
+    ...[...advance(plane, i32(COLUMNS * FLOAT)), ...advance(result, i32(COLUMNS * FLOAT))],
+    ...countDown(stripsB),
+  ]);
+  return assemble(8, 7, 3 + 2 * ROWS, body);
+}
+
+/**
+ * Adds to sums of products along the positions: tiles of filters and of weights, pairs of vectors of positions, addresses
+ * of dy's planes (and bytes of one), of x's plane, of the weights' offsets in it, and of the sums.
+ */
+type AddProducts = (
+  tilesOfFilters: number,
+  tilesOfWeights: number,
+  pairs: number,
+  dy: number,
+  dyBytes: number,
+  x: number,
+  offsets: number,
+  sums: number,
+) => void;
+
+function assembleAddProducts(): Uint8Array {
+  const [tilesOfFilters, tilesOfWeights, pairs, dy, dyBytes, x, offsets, sums] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [leftWeights, left, atOffset, firstDy, firstX] = [8, 9, 10, 11, 11 + TILE];
+  const [firstVector, factor, firstSum] = [11 + 2 * TILE, 11 + 3 * TILE, 12 + 3 * TILE];
+  const tile = Array.from({ length: TILE }, (_, i) => i);
+  const sum = (r: number, j: number) => firstSum + TILE * r + j;
+  const placeOf = (r: number, j: number) => (TILE * r + j) * LANES * FLOAT;
+  const atVector = (bytes: number): Code => [
+    ...tile.flatMap((j) => [...get(firstX + j), ...v128.load(bytes), ...set(firstVector + j)]),
+    ...tile.flatMap((r) => [
+      ...[...get(firstDy + r), ...v128.load(bytes), ...set(factor)],
+      ...tile.flatMap((j) => [
+        ...[...get(sum(r, j)), ...get(factor), ...get(firstVector + j), ...v128.mul, ...v128.add, ...set(sum(r, j))],
+      ]),
+    ]),
+  ];
+  const eachSum = (code: (r: number, j: number) => Code): Code => tile.flatMap((r) => tile.flatMap((j) => code(r, j)));
+  const tileOfWeights: Code = [
+    ...[...get(dy), ...set(firstDy)],
+    ...tile.slice(1).flatMap((r) => [...get(firstDy + r - 1), ...get(dyBytes), ...add, ...set(firstDy + r)]),
+    ...tile.flatMap((j) => [...get(x), ...get(atOffset), ...load(j * FLOAT), ...add, ...set(firstX + j)]),
+    ...eachSum((r, j) => [...get(sums), ...v128.load(placeOf(r, j)), ...set(sum(r, j))]),
+    ...[...get(pairs), ...set(left)],
+    ...loop([
+      ...[...atVector(0), ...atVector(LANES * FLOAT)],
+      ...tile.flatMap((i) => [
+        ...advance(firstDy + i, i32(2 * LANES * FLOAT)),
+        ...advance(firstX + i, i32(2 * LANES * FLOAT)),
+      ]),
+      ...countDown(left),
+    ]),
+    ...eachSum((r, j) => [...get(sums), ...get(sum(r, j)), ...v128.store(placeOf(r, j))]),
+    ...[...advance(sums, i32(placeOf(TILE, 0))), ...advance(atOffset, i32(TILE * FLOAT))],
+  ];
+  const body = loop([
+    ...[...get(offsets), ...set(atOffset), ...get(tilesOfWeights), ...set(leftWeights)],
+    ...loop([...tileOfWeights, ...countDown(leftWeights)]),
+    ...advance(dy, [...get(dyBytes), ...i32(TILE), ...mul]),
+    ...countDown(tilesOfFilters),
+  ]);
+  return assemble(8, 3 + 2 * TILE, TILE + 1 + TILE * TILE, body);
+}
+
+/** The loops, made when first needed; null where there is no SIMD. */
+let correlateLoop: Correlate | null | undefined;
+let addProductsLoop: AddProducts | null | undefined;
+
+/** Channels of images, laid into planes: row h and column w at first + step·h and first + step·w. */
+interface Planes {
+  channels: number;
+  sides: readonly [number, number];
+  plane: readonly [number, number];
+  first: readonly [number, number];
+  step: readonly [number, number];
+}
+
+/** Copies the image that begins at `start` into planes that begin at `to` and have been zero. */
+function lay(
+  { channels, sides, plane, first, step }: Planes,
+  data: Float32Array,
+  start: number,
+  memory: Float32Array,
+  to: number,
+): void {
+  const [H, W] = sides;
+  const [fromW, toW] = insideRange(W, first[1], step[1], plane[1]);
+  const [fromH, toH] = insideRange(H, first[0], step[0], plane[0]);
+  const stepW = step[1];
+  if (stepW === 1 && plane[1] === W && plane[0] === H && first[0] === 0 && first[1] === 0) {
+    memory.set(data.subarray(start, start + channels * H * W), to);
+    return;
+  }
+  for (let c = 0; c < channels; c++) {
+    for (let h = fromH; h < toH; h++) {
+      let place = to + (c * plane[0] + first[0] + step[0] * h) * plane[1] + first[1] + stepW * fromW;
+      const row = start + (c * H + h) * W;
+      for (let i = row + fromW; i < row + toW; i++, place += stepW) memory[place] = data[i];
+    }
+  }
+}
+
+/** Rounds up to a multiple. */
+const upTo = (multiple: number, n: number) => multiple * Math.ceil(n / multiple);
+
+/** The products of filters with all patches of the planes of each image and group. */
+interface Correlation {
+  planes: Planes;
+  /** Rows and columns of the result. */
+  output: readonly [number, number];
+  filters: number;
+  /** For each weight of a filter, how far from the position it reads. */
+  offsets: Int32Array;
+  /** Weight p of filter r of a group. */
+  weight(group: number, r: number, p: number): number;
+}
+
+function correlate(
+  run: Correlate,
+  images: number,
+  groups: number,
+  { planes, output, filters, offsets, weight }: Correlation,
+  x: Float32Array,
+  y: Float32Array,
+): void {
+  const k = offsets.length;
+  const { channels, sides, plane } = planes;
+  const [H, W] = output;
+  const width = plane[1];
+  const positions = upTo(COLUMNS, (H - 1) * width + W);
+  const rows = upTo(ROWS, filters);
+  const planeSize = upTo(LANES, channels * plane[0] * width);
+  // The last vectors of positions may read beyond the planes.
+  const sizes = [upTo(LANES, k), upTo(LANES, groups * rows * k), planeSize + 2 * COLUMNS, rows * positions];
+  const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
+  const [atOffsets, atFilters, atPlane, atResult] = starts;
+  const memory = scratch(atResult + sizes[3]);
+  new Int32Array(memory.buffer).set(
+    offsets.map((offset) => offset * FLOAT),
+    atOffsets,
+  );
+  for (let group = 0, to = atFilters; group < groups; group++) {
+    for (let strip = 0; strip < rows; strip += ROWS) {
+      for (let p = 0; p < k; p++) {
+        for (let r = strip; r < strip + ROWS; r++) memory[to++] = r < filters ? weight(group, r, p) : 0;
+      }
+    }
+  }
+  memory.fill(0, atPlane, atResult);
+  const rowsAtOnce = Math.max(ROWS, ROWS * Math.floor(BLOCK / (ROWS * k)));
+  for (let image = 0; image < images * groups; image++) {
+    lay(planes, x, image * channels * sides[0] * sides[1], memory, atPlane);
+    for (let r = 0; r < rows; r += rowsAtOnce) {
+      run(
+        Math.min(rowsAtOnce, rows - r) / ROWS,
+        positions / COLUMNS,
+        k,
+        (atFilters + ((image % groups) * rows + r) * k) * FLOAT,
+        atPlane * FLOAT,
+        atOffsets * FLOAT,
+        (atResult + r * positions) * FLOAT,
+        positions * FLOAT,
+      );
+    }
+    copyOut(memory, atResult, positions, width, output, filters, y, image * filters * H * W);
+  }
+}
+
+/** Copies the result's rows, `positions` long and `width` apart, to where they lie side by side. */
+function copyOut(
+  memory: Float32Array,
+  from: number,
+  positions: number,
+  width: number,
+  [H, W]: readonly [number, number],
+  filters: number,
+  y: Float32Array,
+  start: number,
+): void {
+  let to = start;
+  for (let r = 0; r < filters; r++) {
+    const first = from + r * positions;
+    if (width === W) {
+      y.set(memory.subarray(first, first + H * W), to);
+      to += H * W;
+      continue;
+    }
+    for (let h = 0; h < H; h++) {
+      const row = first + h * width;
+      for (let i = row; i < row + W; i++) y[to++] = memory[i];
+    }
+  }
+}
+
+function multiplications({ N, groups, channelsIn, channelsOut, output, kernel }: ConvGeometry): number {
+  return N * groups * channelsIn * channelsOut * output[0] * output[1] * kernel[0] * kernel[1];
+}
+
+/** As `forward` of kernels/conv2d.ts. */
+export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatArray): void {
+  const single = x instanceof Float32Array && w instanceof Float32Array && y instanceof Float32Array;
+  const plain = g.stride[0] === 1 && g.stride[1] === 1 && multiplications(g) >= WORTHWHILE;
+  if (single && plain) {
+    if (correlateLoop === undefined) correlateLoop = compile<Correlate>(assembleCorrelate());
+    if (correlateLoop) {
+      const { planes, offsets } = patches(g);
+      const k = offsets.length;
+      const weight = (group: number, r: number, p: number) => w[(group * g.channelsOut + r) * k + p];
+      const correlation = { planes, output: g.output, filters: g.channelsOut, offsets, weight };
+      correlate(correlateLoop, g.N, g.groups, correlation, x, y);
+      return;
+    }
+  }
+  loops.forward(g, x, w, y);
+}
+
+/** The planes of x with their padding, and where a patch's values lie in them. */
+function patches(g: ConvGeometry): { planes: Planes; offsets: Int32Array } {
+  const plane = [g.input[0] + 2 * g.padding[0], g.input[1] + 2 * g.padding[1]] as const;
+  return {
+    planes: { channels: g.channelsIn, sides: g.input, plane, first: g.padding, step: [1, 1] },
+    offsets: places([g.channelsIn, ...g.kernel], [plane[0] * plane[1], g.dilation[0] * plane[1], g.dilation[1]]),
+  };
+}
+
+/** As `inputGradient` of kernels/conv2d.ts, and by the same reasoning, of any stride. */
+export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx: FloatArray): void {
+  const single = dy instanceof Float32Array && w instanceof Float32Array && dx instanceof Float32Array;
+  if (single && multiplications(g) >= WORTHWHILE) {
+    if (correlateLoop === undefined) correlateLoop = compile<Correlate>(assembleCorrelate());
+    if (correlateLoop) {
+      const [KH, KW] = g.kernel;
+      const reach = [(KH - 1) * g.dilation[0], (KW - 1) * g.dilation[1]] as const;
+      const plane = [g.input[0] + reach[0], g.input[1] + reach[1]] as const;
+      const first = [reach[0] - g.padding[0], reach[1] - g.padding[1]] as const;
+      const planes = { channels: g.channelsOut, sides: g.output, plane, first, step: g.stride };
+      const last = reach[0] * plane[1] + reach[1];
+      const steps = [plane[0] * plane[1], -g.dilation[0] * plane[1], -g.dilation[1]];
+      const offsets = places([g.channelsOut, KH, KW], steps).map((offset) => offset + last);
+      const size = KH * KW;
+      const weight = (group: number, r: number, p: number) => {
+        const filter = group * g.channelsOut + Math.floor(p / size);
+        return w[(filter * g.channelsIn + r) * size + (p % size)];
+      };
+      const correlation = { planes, output: g.input, filters: g.channelsIn, offsets, weight };
+      correlate(correlateLoop, g.N, g.groups, correlation, dy, dx);
+      return;
+    }
+  }
+  loops.inputGradient(g, dy, w, dx);
+}
+
+/** As `weightGradient` of kernels/conv2d.ts. */
+export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, dw: Float64Array): void {
+  const single = x instanceof Float32Array && dy instanceof Float32Array;
+  const plain = g.stride[0] === 1 && g.stride[1] === 1 && multiplications(g) >= WORTHWHILE;
+  if (single && plain) {
+    if (addProductsLoop === undefined) addProductsLoop = compile<AddProducts>(assembleAddProducts());
+    if (addProductsLoop) {
+      sumProducts(addProductsLoop, g, x, dy, dw);
+      return;
+    }
+  }
+  loops.weightGradient(g, x, dy, dw);
+}
+
+function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Float32Array, dw: Float64Array): void {
+  const { planes, offsets } = patches(g);
+  const [planeH, planeW] = planes.plane;
+  const [H, W] = g.output;
+  const k = offsets.length;
+  const [tilesM, tilesK] = [Math.ceil(g.channelsOut / TILE), Math.ceil(k / TILE)];
+  // dy lies in rows as wide as x's, so that it has the same positions; where x's rows go on it is zero.
+  const positions = upTo(2 * LANES, (H - 1) * planeW + W);
+  const planesX = upTo(LANES, g.channelsIn * planeH * planeW) + 4 * LANES;
+  const sumsSize = tilesM * tilesK * TILE * TILE * LANES;
+  const atX = upTo(LANES, tilesK * TILE);
+  const atDy = atX + planesX;
+  const atSums = atDy + tilesM * TILE * positions;
+  const memory = scratch(atSums + sumsSize);
+  memory.fill(0, 0, atSums + sumsSize);
+  new Int32Array(memory.buffer).set(offsets.map((offset) => offset * FLOAT));
+  for (let group = 0; group < g.groups; group++) {
+    for (let n = 0; n < g.N; n++) {
+      const image = n * g.groups + group;
+      lay(planes, x, image * g.channelsIn * g.input[0] * g.input[1], memory, atX);
+      for (let m = 0; m < g.channelsOut; m++) {
+        const from = (image * g.channelsOut + m) * H * W;
+        for (let h = 0; h < H; h++) {
+          const to = atDy + m * positions + h * planeW;
+          for (let i = 0; i < W; i++) memory[to + i] = dy[from + h * W + i];
+        }
+      }
+      const dyBytes = positions * FLOAT;
+      run(tilesM, tilesK, positions / (2 * LANES), atDy * FLOAT, dyBytes, atX * FLOAT, 0, atSums * FLOAT);
+      if (n % IMAGES_PER_SUM === IMAGES_PER_SUM - 1 || n === g.N - 1) {
+        addSums(memory, atSums, g.channelsOut, k, dw, group * g.channelsOut * k);
+        memory.fill(0, atSums, atSums + sumsSize);
+      }
+    }
+  }
+}
+
+/** Adds the sums, tile by tile and four parts each, to dw. */
+function addSums(memory: Float32Array, atSums: number, filters: number, k: number, dw: Float64Array, to: number): void {
+  let at = atSums;
+  for (let m = 0; m < filters; m += TILE) {
+    for (let p = 0; p < k; p += TILE) {
+      for (let r = m; r < m + TILE; r++) {
+        for (let j = p; j < p + TILE; j++, at += LANES) {
+          if (r < filters && j < k)
+            dw[to + r * k + j] += memory[at] + memory[at + 1] + (memory[at + 2] + memory[at + 3]);
+        }
+      }
+    }
+  }
+}
