@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { writeWhole } from '../src/data/files.js';
+import { jaxJs } from './peers/jax-js.js';
 import { loops } from './peers/loops.js';
 import { minibatch } from './peers/minibatch.js';
 import type { Peer } from './peers/peer.js';
@@ -32,6 +33,8 @@ const peers: Peer[] = [minibatch(), loops()];
 const torch = pytorch();
 if (torch) peers.push(torch);
 peers.push(await tfjs('wasm'));
+const jax = await jaxJs();
+if (jax) peers.push(jax);
 if (options.tfjsCpu) peers.push(await tfjs('cpu'));
 
 const results: Result[] = [];
