@@ -43,9 +43,10 @@ function alongDim(op: string, shape: Shape, dim: number, index: Tensor) {
     );
   }
   const n = shape[dim];
-  for (let i = 0; i < index.size; i++) {
-    if (index.data[i] < 0 || index.data[i] >= n) {
-      throw new MinibatchError(`${op}: index ${index.data[i]} is out of range: dimension ${dim} has ${n}, from 0`);
+  const { data } = index;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] < 0 || data[i] >= n) {
+      throw new MinibatchError(`${op}: index ${data[i]} is out of range: dimension ${dim} has ${n}, from 0`);
     }
   }
   return { outer: sizeOf(shape.slice(0, dim)), n, k: index.shape[dim], inner: sizeOf(shape.slice(dim + 1)) };

@@ -2,6 +2,7 @@ import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/pool.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
+import { findMax } from '../../tensor/simd/pool.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define-op.js';
 import { type Pair, resolvePair } from './conv2d.js';
@@ -70,7 +71,7 @@ export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, option
   const { rows, columns } = slidingWindows('maxPool2d', x, options, true);
   const [N, C, H, W] = x.shape;
   const winners = new Int32Array(N * C * rows.length * columns.length);
-  kernels.findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
+  findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
   const index = Tensor.wrap(winners, [N * C, rows.length * columns.length]);
   // A max pool gathers the winners; the derivative of that is where it goes back to.
   return x

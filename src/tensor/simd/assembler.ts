@@ -68,6 +68,14 @@ export const op = {
     /** Four additions, and four multiplications, of floats. */
     add: simd(228),
     mul: simd(230),
+    /** All bits set where the floats differ, or the first is larger; or else none. */
+    notEqual: simd(66),
+    greater: simd(68),
+    or: simd(80),
+    /** The bits of the first where those of the third are set, and of the second where they are not. */
+    select: simd(82),
+    /** A number, four times. */
+    splat: simd(17),
   },
   /** Two numbers in double precision; memory holds them as floats. */
   f64x2: {

@@ -1,0 +1,135 @@
+import type { FloatArray } from '../dtype.js';
+import type { Plane, Window } from '../kernels/pool.js';
+import * as loops from '../kernels/pool.js';
+import { assemble, op } from './assembler.js';
+import { compile, FLOAT, scratch } from './machine.js';
+
+/*
+ * The winners of max pooling in float32 with WebAssembly's SIMD instructions, for four neighbouring windows at a time.
+ * Each value of a window is compared with the best so far by a mask, where a branch would be guessed wrong every other
+ * time. Windows are taken at every column, also where they move by more than one: those in between are dropped.
+ */
+
+const LANES = 4;
+/** Windows from which it is worth it. */
+const WORTHWHILE = 256;
+
+/** Vectors of windows; values in a window; addresses of the first row of windows, of the offsets, and of the winners. */
+type FindMax = (vectors: number, k: number, row: number, offsets: number, winners: number) => void;
+
+function assembleFindMax(): Uint8Array {
+  const [vectors, k, row, offsets, winners, atOffset, number] = [0, 1, 2, 3, 4, 5, 6];
+  const [best, winner, value, better] = [7, 8, 9, 10];
+  const { get, set, i32, load, add, loop, advance, v128 } = op;
+  const body = loop([
+    ...[...get(offsets), ...set(atOffset), ...i32(0), ...set(number)],
+    ...[...get(row), ...get(atOffset), ...load(0), ...add, ...v128.load(0), ...set(best)],
+    ...[...v128.zero, ...set(winner)],
+    ...loop([
+      ...[...get(row), ...get(atOffset), ...load(0), ...add, ...v128.load(0), ...set(value)],
+      // A NaN, which is not equal to itself, wins over everything.
+      ...[...get(value), ...get(best), ...v128.greater, ...get(value), ...get(value), ...v128.notEqual, ...v128.or],
+      ...set(better),
+      ...[...get(value), ...get(best), ...get(better), ...v128.select, ...set(best)],
+      ...[...get(number), ...v128.splat, ...get(winner), ...get(better), ...v128.select, ...set(winner)],
+      ...[...advance(atOffset, i32(FLOAT)), ...advance(number, i32(1))],
+      ...[...get(k), ...get(number), ...op.sub],
+    ]),
+    ...[...get(winners), ...get(winner), ...v128.store(0)],
+    ...[...advance(winners, i32(LANES * FLOAT)), ...advance(row, i32(LANES * FLOAT))],
+    ...op.countDown(vectors),
+  ]);
+  return assemble(5, 2, 4, body);
+}
+
+/** The loop, made when first needed; null where there is no SIMD. */
+let run: FindMax | null | undefined;
+
+/** Windows of one size, `stride` apart, the first of which begins `padding` before the first value. */
+interface Regular {
+  size: number;
+  stride: number;
+  padding: number;
+}
+
+/** How windows along one axis are laid out before they were cut off at the ends; null where they are irregular. */
+function regular(windows: readonly Window[], side: number): Regular | null {
+  const size = Math.max(...windows.map(({ start, end }) => end - start));
+  // The first window may be cut off at its beginning; then it is known by its end.
+  const padding = size - windows[0].end;
+  const stride = windows.length > 1 ? windows[1].end - windows[0].end : 1;
+  const fits = windows.every(({ start, end }, i) => {
+    const from = i * stride - padding;
+    return start === Math.max(0, from) && end === Math.min(side, from + size);
+  });
+  return fits && padding >= 0 && stride > 0 ? { size, stride, padding } : null;
+}
+
+/** As `findMax` of kernels/pool.ts. */
+export function findMax(
+  planes: number,
+  [H, W]: Plane,
+  rows: readonly Window[],
+  columns: readonly Window[],
+  x: FloatArray,
+  winners: Int32Array,
+): void {
+  const [down, across] = [regular(rows, H), regular(columns, W)];
+  if (x instanceof Float32Array && down && across && winners.length >= WORTHWHILE) {
+    if (run === undefined) run = compile<FindMax>(assembleFindMax());
+    if (run) {
+      findMaxSimd(run, planes, [H, W], rows, columns, down, across, x, winners);
+      return;
+    }
+  }
+  loops.findMax(planes, [H, W], rows, columns, x, winners);
+}
+
+function findMaxSimd(
+  loop: FindMax,
+  planes: number,
+  [H, W]: Plane,
+  rows: readonly Window[],
+  columns: readonly Window[],
+  down: Regular,
+  across: Regular,
+  x: Float32Array,
+  winners: Int32Array,
+): void {
+  const k = down.size * across.size;
+  // A plane with −∞ around it, as far as any window reaches.
+  const width = Math.max(W + across.padding, (columns.length - 1) * across.stride + across.size);
+  const height = Math.max(H + down.padding, (rows.length - 1) * down.stride + down.size);
+  const vectors = Math.ceil(((columns.length - 1) * across.stride + 1) / LANES);
+  const atPlane = LANES * Math.ceil(k / LANES);
+  const atFound = atPlane + LANES * Math.ceil((height * width) / LANES) + LANES;
+  const memory = scratch(atFound + vectors * LANES);
+  const numbers = new Int32Array(memory.buffer);
+  for (let i = 0; i < k; i++) {
+    numbers[i] = (Math.floor(i / across.size) * width + (i % across.size)) * FLOAT;
+  }
+  memory.fill(Number.NEGATIVE_INFINITY, atPlane, atFound);
+  const places = Int32Array.from({ length: k }, (_, i) => Math.floor(i / across.size) * W + (i % across.size));
+  const padded = down.padding > 0 || across.padding > 0;
+  let o = 0;
+  for (let plane = 0; plane < planes; plane++) {
+    for (let h = 0; h < H; h++) {
+      const to = atPlane + (h + down.padding) * width + across.padding;
+      const from = (plane * H + h) * W;
+      for (let w = 0; w < W; w++) memory[to + w] = x[from + w];
+    }
+    for (let r = 0; r < rows.length; r++) {
+      const top = r * down.stride;
+      loop(vectors, k, (atPlane + top * width) * FLOAT, 0, atFound * FLOAT);
+      const first = (top - down.padding) * W - across.padding;
+      for (let c = 0, left = 0; c < columns.length; c++, left += across.stride) {
+        winners[o + c] = first + left + places[numbers[atFound + left]];
+      }
+      // Where all values are −∞ the padding that a window begins with has won; then it is the first value that does.
+      for (let c = 0, left = 0; padded && c < columns.length; c++, left += across.stride) {
+        if (numbers[atFound + left] === 0) winners[o + c] = rows[r].start * W + columns[c].start;
+      }
+      o += columns.length;
+    }
+  }
+}
