@@ -2,6 +2,7 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectNumber } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
 import { erf as erfKernel } from '../../tensor/kernels/erf.js';
+import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
 
@@ -30,7 +31,7 @@ export const abs: Unary = unary('abs', kernels.abs, (x) => saving([x], (dy) => d
 export const sign: Unary = unary('sign', kernels.sign, () => (dy) => dy.mul(0));
 
 /** eˣ */
-export const exp: Unary = unary('exp', kernels.exp, (_, y) => saving([y], (dy) => dy.mul(y)));
+export const exp: Unary = unary('exp', simd.exp, (_, y) => saving([y], (dy) => dy.mul(y)));
 
 /** ln x */
 export const log: Unary = unary('log', kernels.log, (x) => saving([x], (dy) => dy.div(x)));
@@ -67,9 +68,7 @@ export const erf: Unary = unary('erf', erfKernel, (x) =>
 export const relu: Unary = unary('relu', kernels.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
 
 /** 1/(1 + e⁻ˣ) */
-export const sigmoid: Unary = unary('sigmoid', kernels.sigmoid, (_, y) =>
-  saving([y], (dy) => dy.mul(y.sub(y.square()))),
-);
+export const sigmoid: Unary = unary('sigmoid', simd.sigmoid, (_, y) => saving([y], (dy) => dy.mul(y.sub(y.square()))));
 
 /** (eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) */
 export const tanh: Unary = unary('tanh', kernels.tanh, (_, y) => saving([y], (dy) => dy.sub(dy.mul(y.square()))));

@@ -65,17 +65,38 @@ export const op = {
     store: (offset: number): Code => simd(0x0b, offset),
     /** One float, four times. */
     loadSplat: (offset: number): Code => simd(0x09, offset),
-    /** Four additions, and four multiplications, of floats. */
+    /** Four operations on floats. */
+    abs: simd(224),
+    neg: simd(225),
     add: simd(228),
+    sub: simd(229),
     mul: simd(230),
+    div: simd(231),
+    min: simd(232),
+    max: simd(233),
+    /** Rounded to whole numbers, which are still floats; and as integers, the nearest there are. */
+    nearest: simd(106),
+    toIntegers: simd(248),
     /** All bits set where the floats differ, or the first is larger; or else none. */
     notEqual: simd(66),
     greater: simd(68),
     or: simd(80),
     /** The bits of the first where those of the third are set, and of the second where they are not. */
     select: simd(82),
+    /** A float, four times. */
+    constant: (value: number): Code => {
+      const bytes = [...new Uint8Array(Float32Array.of(value).buffer)];
+      return [...simd(0x0c), ...bytes, ...bytes, ...bytes, ...bytes];
+    },
+  },
+  /** Four integers; shifts take a number from the stack too. */
+  i32x4: {
+    add: simd(174),
+    sub: simd(177),
     /** A number, four times. */
     splat: simd(17),
+    shiftLeft: simd(171),
+    shiftRight: simd(172),
   },
   /** Two numbers in double precision; memory holds them as floats. */
   f64x2: {

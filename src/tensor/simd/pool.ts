@@ -20,7 +20,7 @@ type FindMax = (vectors: number, k: number, row: number, offsets: number, winner
 function assembleFindMax(): Uint8Array {
   const [vectors, k, row, offsets, winners, atOffset, number] = [0, 1, 2, 3, 4, 5, 6];
   const [best, winner, value, better] = [7, 8, 9, 10];
-  const { get, set, i32, load, add, loop, advance, v128 } = op;
+  const { get, set, i32, load, add, loop, advance, v128, i32x4 } = op;
   const body = loop([
     ...[...get(offsets), ...set(atOffset), ...i32(0), ...set(number)],
     ...[...get(row), ...get(atOffset), ...load(0), ...add, ...v128.load(0), ...set(best)],
@@ -31,7 +31,7 @@ function assembleFindMax(): Uint8Array {
       ...[...get(value), ...get(best), ...v128.greater, ...get(value), ...get(value), ...v128.notEqual, ...v128.or],
       ...set(better),
       ...[...get(value), ...get(best), ...get(better), ...v128.select, ...set(best)],
-      ...[...get(number), ...v128.splat, ...get(winner), ...get(better), ...v128.select, ...set(winner)],
+      ...[...get(number), ...i32x4.splat, ...get(winner), ...get(better), ...v128.select, ...set(winner)],
       ...[...advance(atOffset, i32(FLOAT)), ...advance(number, i32(1))],
       ...[...get(k), ...get(number), ...op.sub],
     ]),
