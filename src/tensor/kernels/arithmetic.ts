@@ -31,18 +31,40 @@ export function binary(row: BinaryRow, plan: Plan, a: FloatArray, b: FloatArray,
   });
 }
 
-// Each operation has a loop of its own: one loop that calls a function for every element costs several times more.
+// Each operation has a loop of its own: one loop that calls a function for every element costs several times more. The
+// commonest go four at a time, which takes half as long: a conversion to double waits for the register written last.
 
 export const add: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] + b[q];
+  let i = 0;
+  for (; i + 3 < n; i += 4, p += 4 * stepA, q += 4 * stepB) {
+    out[o + i] = a[p] + b[q];
+    out[o + i + 1] = a[p + stepA] + b[q + stepB];
+    out[o + i + 2] = a[p + 2 * stepA] + b[q + 2 * stepB];
+    out[o + i + 3] = a[p + 3 * stepA] + b[q + 3 * stepB];
+  }
+  for (; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] + b[q];
 };
 
 export const sub: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] - b[q];
+  let i = 0;
+  for (; i + 3 < n; i += 4, p += 4 * stepA, q += 4 * stepB) {
+    out[o + i] = a[p] - b[q];
+    out[o + i + 1] = a[p + stepA] - b[q + stepB];
+    out[o + i + 2] = a[p + 2 * stepA] - b[q + 2 * stepB];
+    out[o + i + 3] = a[p + 3 * stepA] - b[q + 3 * stepB];
+  }
+  for (; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] - b[q];
 };
 
 export const mul: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] * b[q];
+  let i = 0;
+  for (; i + 3 < n; i += 4, p += 4 * stepA, q += 4 * stepB) {
+    out[o + i] = a[p] * b[q];
+    out[o + i + 1] = a[p + stepA] * b[q + stepB];
+    out[o + i + 2] = a[p + 2 * stepA] * b[q + 2 * stepB];
+    out[o + i + 3] = a[p + 3 * stepA] * b[q + 3 * stepB];
+  }
+  for (; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] * b[q];
 };
 
 export const div: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
