@@ -11,7 +11,7 @@ const tests =
         'test/tensor/**/*.test.ts',
         'test/autograd/*.test.ts',
         'test/autograd/ops/*.test.ts',
-        'test/oracle/ops.test.ts',
+        'test/oracle/{ops,optimizers,schedulers}.test.ts',
         'test/optim/*.test.ts',
       ];
 
