@@ -16,10 +16,15 @@ const SMALLEST_STEP = { float64: 2 ** 14, float32: 2 ** 6 };
 /** How often the inputs are nudged to see what rounding does to the values, and to the gradients. */
 const NUDGES = { values: 8, gradients: 2 };
 
-/** A random number of either sign that is never close to zero: from ±[0.5, 1.5). */
-export function randomWeight(generator: Generator): number {
-  const u = 2 * generator.uniform() - 1;
-  return u < 0 ? u - 0.5 : u + 0.5;
+/**
+ * Random numbers of either sign that are never close to zero: from ±[0.5, 1.5). float32 holds them exactly, so that both
+ * ways of measuring use the same.
+ */
+export function drawWeights(length: number, generator: Generator): Float64Array {
+  return Float64Array.from({ length }, () => {
+    const u = 2 * generator.uniform() - 1;
+    return Math.fround(u < 0 ? u - 0.5 : u + 0.5);
+  });
 }
 
 /** The derivatives of the outputs, or of one weighted sum of them, as something moves. */
@@ -64,6 +69,9 @@ export class Subject {
     this.inputOffsets = offsets(this.checked.map((i) => this.inputs[i]));
     this.outputs = this.evaluate(this.inputs);
     this.outputOffsets = offsets(this.outputs);
+    if (this.inputSize * this.outputs.reduce((sum, { size }) => sum + size, 0) === 0) {
+      throw new MinibatchError(`${op}: there is nothing to check: the inputs or the outputs have no values`);
+    }
     this.center = valuesOf(this.outputs);
     const single = [...this.inputs, ...this.outputs].some(isSingle) || this.outputs.some(passesThroughSingle);
     this.epsilon = single ? 2 ** -23 : 2 ** -52;

@@ -340,6 +340,12 @@ describe('what cannot be checked', () => {
     expect(gradcheck((x: Tensor, _: Tensor) => x.sin(), [leaf([1]), leaf([2, 3])]).counts.pass).toBe(3);
   });
 
+  it('nothing at all is refused', () => {
+    expect(() => gradcheck((x: Tensor) => x.sin(), [leaf([])])).toThrow(
+      'gradcheck: there is nothing to check: the inputs or the outputs have no values',
+    );
+  });
+
   it('an empty input has no derivatives to check', () => {
     expect(gradcheck((x: Tensor, y: Tensor) => x.sum().add(y), [leaf([]), leaf(1)]).counts.pass).toBe(1);
   });
