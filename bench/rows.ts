@@ -34,6 +34,12 @@ export const rows: Row[] = [
   matmulRow(1024, 1024, 1024),
   matmulRow(60, 784, 100),
   matmulRow(33, 17, 9),
+  // Each pass reads and writes; relu and its gradient need a second argument.
+  { name: 'elementwise relu(a x + b) forward + backward 64x16x28x28', bytes: 4 * 64 * 16 * 28 * 28 * 14 },
+  { name: 'softmax and cross entropy forward + backward 256x1000', bytes: 4 * 256 * 1000 * 4 },
+  { name: 'layerNorm forward + backward 256x1024', bytes: 4 * 256 * 1024 * 8 },
+  { name: 'max pooling 2x2 forward + backward 64x16x28x28', bytes: 4 * 64 * 16 * 28 * 28 * 2.5 },
+  { name: 'Adam step 1000x1000', bytes: 4 * 1e6 * 7 },
   { name: 'conv2d forward 3x3 64-64 32x28x28', flops: CONV },
   { name: 'conv2d forward + backward 3x3 64-64 32x28x28', flops: 3 * CONV },
   // Two products a layer forward and backward, but no gradient of the images.

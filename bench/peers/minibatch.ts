@@ -1,4 +1,5 @@
 import {
+  Adam,
   BatchNorm1d,
   batchNorm,
   conv2d,
@@ -50,6 +51,30 @@ function bodyOf(row: string): (() => void) | null {
     const [a, b] = [randn([m, k]), randn([k, n])];
     return () => matmul(a, b);
   }
+  if (row.startsWith('elementwise')) {
+    const [x, dy] = [leaf(sizes), randn(sizes)];
+    return () => grad(x.mul(2).add(0.5).relu(), [x], { gradOutput: dy });
+  }
+  if (row.startsWith('softmax')) {
+    const [x, target] = [leaf(sizes), labels(sizes[0])];
+    return () => grad(crossEntropy(x, target), [x]);
+  }
+  if (row.startsWith('layerNorm')) {
+    const [x, dy] = [leaf(sizes), randn(sizes)];
+    const [gamma, beta] = [ones([sizes[1]], { requiresGrad: true }), zeros([sizes[1]], { requiresGrad: true })];
+    return () => grad(x.layerNorm([sizes[1]], gamma, beta), [x, gamma, beta], { gradOutput: dy });
+  }
+  if (row.startsWith('max pooling')) {
+    const x = leaf(sizes);
+    const dy = randn(x.maxPool2d({ kernelSize: 2 }).shape);
+    return () => grad(x.maxPool2d({ kernelSize: 2 }), [x], { gradOutput: dy });
+  }
+  if (row.startsWith('Adam')) {
+    const parameter = leaf(sizes);
+    parameter.grad = randn(sizes);
+    const optimizer = new Adam([parameter], { lr: 1e-3 });
+    return () => optimizer.step();
+  }
   if (row.startsWith('conv2d')) {
     const [x, w, dy] = [leaf([32, 64, 28, 28]), leaf([64, 64, 3, 3]), randn([32, 64, 28, 28])];
     if (!row.includes('backward')) return () => noGrad(() => conv2d(x, w, null, { padding: 1 }));
@@ -75,6 +100,13 @@ function bodyOf(row: string): (() => void) | null {
     };
   }
   return null;
+}
+
+/** A step of one of the rows that train a network. */
+export function trainingBody(row: string): () => void {
+  const body = bodyOf(row);
+  if (!body) throw new Error(`no row is called ${row}`);
+  return body;
 }
 
 export function minibatch(): Peer {

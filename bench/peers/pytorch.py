@@ -35,6 +35,25 @@ def body_of(row):
         m, k, n = sizes
         a, b = torch.randn(m, k), torch.randn(k, n)
         return lambda: a @ b
+    if row.startswith("elementwise"):
+        x, dy = torch.randn(sizes, requires_grad=True), torch.randn(sizes)
+        return lambda: torch.autograd.grad(F.relu(x * 2 + 0.5), [x], dy)
+    if row.startswith("softmax"):
+        x, labels = torch.randn(sizes, requires_grad=True), torch.arange(sizes[0]) % 10
+        return lambda: torch.autograd.grad(F.cross_entropy(x, labels), [x])
+    if row.startswith("layerNorm"):
+        x, dy = torch.randn(sizes, requires_grad=True), torch.randn(sizes)
+        g, b = torch.ones(sizes[1], requires_grad=True), torch.zeros(sizes[1], requires_grad=True)
+        return lambda: torch.autograd.grad(F.layer_norm(x, sizes[1:], g, b), [x, g, b], dy)
+    if row.startswith("max pooling"):
+        x = torch.randn(sizes, requires_grad=True)
+        dy = torch.randn(F.max_pool2d(x, 2).shape)
+        return lambda: torch.autograd.grad(F.max_pool2d(x, 2), [x], dy)
+    if row.startswith("Adam"):
+        p = torch.randn(sizes, requires_grad=True)
+        p.grad = torch.randn(sizes)
+        optimizer = torch.optim.Adam([p], lr=1e-3)
+        return optimizer.step
     if row.startswith("conv2d"):
         x, w = torch.randn(32, 64, 28, 28, requires_grad=True), torch.randn(64, 64, 3, 3, requires_grad=True)
         dy = torch.randn(32, 64, 28, 28)
