@@ -70,6 +70,32 @@ describe('an estimate', () => {
   });
 });
 
+describe('of several steps that each look settled', () => {
+  /** Flat within 10⁻⁶ of 0, and a line of slope 5 further out: what larger steps agree on is not the derivative. */
+  const hidden = (t: number) => 5 * t * (1 - Math.exp(-((t / 1e-6) ** 2)));
+
+  it('the smaller ones are believed', () => {
+    // The second value has a kink, so the steps go on for both.
+    const line: Line = (t) => Float64Array.of(hidden(t), Math.abs(t), -hidden(t));
+    const rounding = new Float64Array(3).fill(1e-20);
+    const { value, error } = differentiate(line, new Float64Array(3), rounding, EPS, steps);
+    for (const k of [0, 2]) {
+      expect(Math.abs(value[k])).toBeLessThanOrEqual(error[k]);
+      expect(error[k]).toBeLessThan(0.1);
+    }
+  });
+
+  it('those that a kink lies between are not', () => {
+    // A kink closer than four of the smallest steps: no value is known to a tenth.
+    const near = (t: number) => Math.max(t - 7e-5, 0);
+    for (const sign of [1, -1]) {
+      const { value, error } = at((t) => near(sign * t), { smallest: 3e-5 });
+      expect(Math.abs(value)).toBeLessThanOrEqual(error);
+      expect(error).toBeGreaterThan(0.1);
+    }
+  });
+});
+
 describe('a kink', () => {
   it.each<[string, (t: number) => number]>([
     ['|t|', Math.abs],
