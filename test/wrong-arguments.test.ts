@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import * as operations from '../src/autograd/ops/index.js';
 import * as minibatch from '../src/index.js';
 import { MinibatchError, Tensor, tensor } from '../src/index.js';
 
@@ -74,6 +75,8 @@ function call(name: string, f: unknown, args: unknown[]): void {
   } catch (error) {
     if (error instanceof MinibatchError) {
       expect(error.message, 'one line').not.toContain('\n');
+      expect(error.message, 'who says it').toMatch(/^[A-Za-z]\w*(\.\w+)?: \S/);
+      if (name in operations) expect(error.message, 'the operation that was called').toMatch(new RegExp(`^${name}: `));
       return;
     }
     throw error;

@@ -13,6 +13,7 @@ const tests =
         'test/autograd/ops/*.test.ts',
         'test/oracle/{ops,optimizers,schedulers}.test.ts',
         'test/optim/*.test.ts',
+        'test/wrong-arguments.test.ts',
       ];
 
 export default defineConfig({

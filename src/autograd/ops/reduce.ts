@@ -41,12 +41,19 @@ export const sum: Reduction = defineOp('sum', (x: Tensor, dims?: Dims, options?:
 export const mean: Reduction = (x, dims, options) => {
   expectFloat('mean', x);
   const reduced = resolveDims('mean', dims, x.ndim);
-  return sum(x, reduced, options).div(groupSize(x, reduced));
+  return sum(x, reduced, expectOptions('mean', options)).div(groupSize(x, reduced));
 };
 
 /** Number of values that are reduced to one. */
 function groupSize(x: Tensor, dims: readonly number[]): number {
   return dims.reduce((size, d) => size * x.shape[d], 1);
+}
+
+/** Throws if nothing is there to choose from. */
+function expectValues(op: string, x: Tensor, dims: readonly number[]): void {
+  if (groupSize(x, dims) === 0) {
+    throw new MinibatchError(`${op}: shape ${formatShape(x.shape)} has no values to choose from`);
+  }
 }
 
 export interface VarianceOptions extends ReduceOptions {
@@ -76,9 +83,7 @@ export const max: Reduction = defineOp('max', (x: Tensor, dims?: Dims, options?:
   const { keepDims = false } = expectOptions('max', options);
   expectFloat('max', x);
   const reduced = resolveDims('max', dims, x.ndim);
-  if (groupSize(x, reduced) === 0) {
-    throw new MinibatchError(`max: shape ${formatShape(x.shape)} has no values to choose from`);
-  }
+  expectValues('max', x, reduced);
   const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
   y.data.fill(Number.NEGATIVE_INFINITY);
   const plan = reductionPlan(x.shape, reduced);
@@ -95,7 +100,9 @@ export const max: Reduction = defineOp('max', (x: Tensor, dims?: Dims, options?:
 /** The smallest value over `dims`; equal ones share the derivative. */
 export const min: Reduction = (x, dims, options) => {
   expectFloat('min', x);
-  return x.neg().max(dims, options).neg();
+  const reduced = resolveDims('min', dims, x.ndim);
+  expectValues('min', x, reduced);
+  return x.neg().max(reduced, expectOptions('min', options)).neg();
 };
 
 /** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */
@@ -103,6 +110,7 @@ export const logSumExp: Reduction = (x, dims, options) => {
   const { keepDims = false } = expectOptions('logSumExp', options);
   expectFloat('logSumExp', x);
   const reduced = resolveDims('logSumExp', dims, x.ndim);
+  expectValues('logSumExp', x, reduced);
   const largest = x.detach().max(reduced, { keepDims: true });
   const total = x.sub(largest).exp().sum(reduced, { keepDims: true });
   const result = total.log().add(largest);
