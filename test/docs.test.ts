@@ -29,6 +29,7 @@ describe('every page', () => {
     'docs/batch-norm.md',
     'docs/gradient-checking.md',
     'docs/gradients.md',
+    'docs/mutation-testing.md',
     'docs/operations.md',
     'docs/performance.md',
   ])('%s links to files that are there', (page) => {
