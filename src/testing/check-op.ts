@@ -3,6 +3,7 @@ import { grad } from '../autograd/backward.js';
 import type { Output } from '../autograd/define-op.js';
 import { gradcheck, gradgradcheck } from '../autograd/gradcheck/gradcheck.js';
 import type { GradcheckReport } from '../autograd/gradcheck/report.js';
+import { leafCopy, nudged, outputsOf } from '../autograd/gradcheck/subject.js';
 import { noGrad } from '../autograd/mode.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectOptions, expectWhole } from '../tensor/expect.js';
@@ -86,21 +87,11 @@ export function checkOp<Args extends readonly unknown[]>(
   }
   run('float32 is wrong', ({ inputs, call }) => {
     expectFloat32Agrees({ inputs, call });
-    const rounded = inputs.map((x) => leaf(x, 'float32'));
+    const rounded = inputs.map((x) => leafCopy(x, 'float32'));
     return gradcheck(call, rounded, { raiseException: false });
   });
   run('not every input gets a gradient', expectGradients);
   run('it does not notice what is overwritten', expectProtected);
-}
-
-function outputsOf(output: Output): readonly Tensor[] {
-  return output instanceof Tensor ? [output] : output;
-}
-
-function leaf(x: Tensor, dtype = x.dtype): Tensor {
-  const copy = empty(x.shape, dtype).assign(x);
-  copy.requiresGrad = true;
-  return copy;
 }
 
 /**
@@ -111,15 +102,10 @@ export function compareFloat32({ inputs, call }: OpCall): { ulps: number; nudges
   const unit = 2 ** -23;
   const rounded = inputs.map((x) => x.to('float32'));
   const generator = new Generator(0);
-  const nudged = () =>
-    rounded.map((x) => {
-      const copy = empty(x.shape, 'float64').assign(x);
-      for (let i = 0; i < copy.size; i++) copy.data[i] *= 1 + 2 * unit * (2 * generator.uniform() - 1);
-      return copy;
-    });
-  const evaluate = (at: readonly Tensor[]) => noGrad(() => outputsOf(call(...at)));
-  const exact = evaluate(rounded.map((x) => x.to('float64')));
-  const around = Array.from({ length: 8 }, () => evaluate(nudged()));
+  const evaluate = (at: readonly Tensor[]) => noGrad(() => outputsOf('compareFloat32', call(...at)));
+  const widened = rounded.map((x) => x.to('float64'));
+  const exact = evaluate(widened);
+  const around = Array.from({ length: 8 }, () => evaluate(widened.map((x) => nudged(x, unit, generator))));
   let [ulps, nudges] = [0, 0];
   evaluate(rounded).forEach((output, o) => {
     let largest = 0;
@@ -145,8 +131,8 @@ function expectFloat32Agrees(opCall: OpCall): void {
 
 /** Every input that an output was computed from has a gradient; where it does not matter, zeros. */
 function expectGradients({ inputs, call }: OpCall): undefined {
-  const leaves = inputs.map((x) => leaf(x));
-  const recorded = outputsOf(call(...leaves)).filter((output) => output.requiresGrad);
+  const leaves = inputs.map((x) => leafCopy(x));
+  const recorded = outputsOf('checkOp', call(...leaves)).filter((output) => output.requiresGrad);
   const gradients = recorded.map((output) =>
     grad(output, leaves, { gradOutput: empty(output.shape, output.dtype), retainGraph: true, allowUnused: true }),
   );
@@ -160,8 +146,8 @@ function expectGradients({ inputs, call }: OpCall): undefined {
 /** After an input or an output is overwritten, the backward pass gives what it gave before, or says that it cannot. */
 function expectProtected({ inputs, call }: OpCall): undefined {
   const gradients = (overwrite: (leaves: readonly Tensor[], outputs: readonly Tensor[]) => Tensor | null) => {
-    const leaves = inputs.map((x) => leaf(x));
-    const outputs = outputsOf(call(...leaves));
+    const leaves = inputs.map((x) => leafCopy(x));
+    const outputs = outputsOf('checkOp', call(...leaves));
     const target = overwrite(leaves, outputs)?.detach();
     target?.assign(target.add(0.25));
     return outputs.flatMap((output) => {

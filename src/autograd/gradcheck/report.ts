@@ -33,6 +33,8 @@ export interface Finding {
 export interface GradcheckReport {
   /** The worst of what was found: fail, then inconclusive, then kink, then pass. */
   verdict: Verdict;
+  /** Whether that will do: nothing is wrong or inconclusive, and something was confirmed beside the kinks. */
+  passed: boolean;
   /** How many comparisons ended how. */
   counts: Readonly<Record<Verdict, number>>;
   /** Every entry of the Jacobian was compared, or this many random directions per input. */
@@ -59,6 +61,7 @@ export class GradcheckError extends MinibatchError {
 
 export class Report implements GradcheckReport {
   readonly verdict: Verdict;
+  readonly passed: boolean;
 
   constructor(
     readonly op: string,
@@ -71,6 +74,7 @@ export class Report implements GradcheckReport {
   ) {
     const found = (['fail', 'inconclusive', 'kink'] as const).find((verdict) => counts[verdict] > 0);
     this.verdict = problems.length > 0 ? 'fail' : (found ?? 'pass');
+    this.passed = (this.verdict === 'pass' || this.verdict === 'kink') && counts.pass > 0;
   }
 
   toString(): string {

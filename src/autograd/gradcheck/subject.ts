@@ -1,5 +1,5 @@
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectTensor } from '../../tensor/expect.js';
+import { expectFloat } from '../../tensor/expect.js';
 import { Generator } from '../../tensor/random.js';
 import { empty, Tensor } from '../../tensor/tensor.js';
 import { grad, reachableNodes } from '../backward.js';
@@ -63,9 +63,8 @@ export class Subject {
     inputs: readonly Tensor[],
     seed: number,
   ) {
-    this.inputs = inputs.map(leafCopy);
+    this.inputs = inputs.map((input) => leafCopy(input));
     this.checked = inputs.flatMap((input, i) => (input.requiresGrad ? [i] : []));
-    if (this.checked.length === 0) throw new MinibatchError(`${op}: no input requires a gradient`);
     this.inputOffsets = offsets(this.checked.map((i) => this.inputs[i]));
     this.outputs = this.evaluate(this.inputs);
     this.outputOffsets = offsets(this.outputs);
@@ -203,12 +202,7 @@ export class Subject {
 
   /** The outputs at other inputs. */
   evaluate(inputs: readonly Tensor[]): readonly Tensor[] {
-    const result = this.fn(...inputs);
-    const outputs = result instanceof Tensor ? [result] : result;
-    if (!Array.isArray(outputs))
-      throw new MinibatchError(`${this.op}: the function gives no tensors but ${show(result)}`);
-    for (const output of outputs) expectFloat(this.op, output);
-    return outputs;
+    return outputsOf(this.op, this.fn(...inputs));
   }
 
   private measure(line: Line, steps: Steps, weights?: Float64Array): Measured {
@@ -300,15 +294,23 @@ function valuesOf(outputs: readonly Tensor[]): Float64Array {
   return values;
 }
 
-function leafCopy(input: Tensor): Tensor {
-  expectTensor('gradcheck', input);
-  const copy = empty(input.shape, input.dtype).assign(input);
+/** The outputs as a list; throws if they are no float tensors. */
+export function outputsOf(op: string, result: Tensor | readonly Tensor[]): readonly Tensor[] {
+  const outputs = result instanceof Tensor ? [result] : result;
+  if (!Array.isArray(outputs)) throw new MinibatchError(`${op}: the function gives no tensors but ${show(result)}`);
+  for (const output of outputs) expectFloat(op, output);
+  return outputs;
+}
+
+/** A leaf of its own with the same values. */
+export function leafCopy(input: Tensor, dtype = input.dtype): Tensor {
+  const copy = empty(input.shape, dtype).assign(input);
   copy.requiresGrad = input.requiresGrad;
   return copy;
 }
 
 /** Every value one or two rounding errors up or down. */
-function nudged(input: Tensor, epsilon: number, generator: Generator): Tensor {
+export function nudged(input: Tensor, epsilon: number, generator: Generator): Tensor {
   const copy = leafCopy(input);
   for (let j = 0; j < copy.size; j++) {
     const by = 1 + generator.integer(2);

@@ -97,7 +97,7 @@ function findMaxSimd(
   winners: Int32Array,
 ): void {
   const k = down.size * across.size;
-  // A plane with −∞ around it, as far as any window reaches.
+  // A plane with −∞ around it, as far as a window reaches.
   const width = Math.max(W + across.padding, (columns.length - 1) * across.stride + across.size);
   const height = Math.max(H + down.padding, (rows.length - 1) * down.stride + down.size);
   const vectors = Math.ceil(((columns.length - 1) * across.stride + 1) / LANES);
