@@ -65,6 +65,8 @@ interface Row {
   right: Float64Array;
   /** What of `error` is due to the rounding of f. */
   noise: Float64Array;
+  /** For each value, how many of the rows before may be extrapolated from: those since the last kink was passed. */
+  usable: Uint8Array;
 }
 
 /**
@@ -139,6 +141,7 @@ function makeRow(
     left: new Float64Array(size),
     right: new Float64Array(size),
     noise: new Float64Array(size),
+    usable: new Uint8Array(size),
   };
   for (let k = 0; k < size; k++) {
     const p = above ? above[k] : Number.NaN;
@@ -149,6 +152,8 @@ function makeRow(
     row.noise[k] = (ROUNDING * Math.max(rounding[k], epsilon * Math.max(Math.abs(p), Math.abs(q)))) / h;
   }
   if (!previous) return row;
+  for (let k = 0; k < size; k++)
+    row.usable[k] = passesKink(previous, row, k) ? 0 : Math.min(previous.usable[k] + 1, DEPTH);
   let factor = 1;
   for (let m = 0; m < DEPTH && m <= previous.table.length; m++) {
     if (m > 0) {
@@ -177,7 +182,7 @@ function offer(row: Row, previous: Row, m: number): void {
   const stepBefore = previous.changes[Math.max(m - 1, 0)] ?? levelBelow;
   for (let k = 0; k < values.length; k++) {
     const total = LAST_CHANGE * changes[k] + LEVEL_BELOW * levelBelow[k] + STEP_BEFORE * stepBefore[k] + noise[k];
-    if (total < error[k]) {
+    if (total < error[k] && m <= row.usable[k]) {
       error[k] = total;
       value[k] = values[k];
       reach[k] = changes[k] / 2 + noise[k];
@@ -264,6 +269,12 @@ function staysOpen(larger: Row | undefined, smaller: Row | undefined, k: number)
   if (!larger || !smaller) return false;
   const seen = gap(smaller, k);
   return seen > 2 * smaller.noise[k] && seen > 0.6 * gap(larger, k);
+}
+
+/** Whether the gap closes at once, where that of a smooth function shrinks step by step: a kink lay in between. */
+function passesKink(larger: Row, smaller: Row, k: number): boolean {
+  const before = gap(larger, k);
+  return before / SHRINK > 2 * smaller.noise[k] && gap(smaller, k) < before / (8 * SHRINK);
 }
 
 function gap({ left, right }: Row, k: number): number {

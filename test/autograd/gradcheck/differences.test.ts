@@ -96,6 +96,19 @@ describe('of several steps that each look settled', () => {
   });
 });
 
+describe('beside a kink', () => {
+  it('nothing is extrapolated across it', () => {
+    // At some distances the extrapolations of steps that reach across agree by chance.
+    for (let i = 0; i < 1000; i++) {
+      const distance = 0.025 + i / 400_000; // just short of the second step
+      for (const slope of [1, -0.5]) {
+        const { value, error } = at((t) => t + slope * Math.max(0, -t - distance), { rounding: 1e-7, smallest: 1e-5 });
+        expect(Math.abs(value - 1), `a kink ${distance} away`).toBeLessThanOrEqual(error);
+      }
+    }
+  });
+});
+
 describe('a kink', () => {
   it.each<[string, (t: number) => number]>([
     ['|t|', Math.abs],
