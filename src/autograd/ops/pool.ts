@@ -1,7 +1,8 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions } from '../../tensor/expect.js';
-import * as kernels from '../../tensor/kernels/pool.js';
+import type { Plane, Window } from '../../tensor/kernels/pool.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
+import * as simd from '../../tensor/simd/average.js';
 import { findMax } from '../../tensor/simd/pool.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { defineOp } from '../define-op.js';
@@ -22,8 +23,8 @@ export interface AvgPoolOptions extends PoolOptions {
 }
 
 interface Windows {
-  rows: kernels.Window[];
-  columns: kernels.Window[];
+  rows: Window[];
+  columns: Window[];
 }
 
 /** The windows along both axes. */
@@ -35,7 +36,7 @@ function slidingWindows(op: string, x: Tensor, options: PoolOptions, countInclud
   const kernel = resolvePair(op, 'kernelSize', options.kernelSize, 1);
   const stride = resolvePair(op, 'stride', options.stride ?? kernel, 1);
   const padding = resolvePair(op, 'padding', options.padding ?? 0, 0);
-  const along = (axis: 0 | 1): kernels.Window[] => {
+  const along = (axis: 0 | 1): Window[] => {
     const size = x.shape[2 + axis];
     if (2 * padding[axis] > kernel[axis]) {
       throw new MinibatchError(
@@ -107,18 +108,18 @@ export const average: (x: Tensor, windows: Windows) => Tensor = defineOp('averag
   const [H, W] = x.shape.slice(-2);
   const { rows, columns } = windows;
   const y = empty([...x.shape.slice(0, -2), rows.length, columns.length], x.dtype);
-  kernels.average(sizeOf(x.shape.slice(0, -2)), [H, W], rows, columns, x.data, y.data);
+  simd.average(sizeOf(x.shape.slice(0, -2)), [H, W], rows, columns, x.data, y.data);
   return { output: y, vjp: [(dy) => spread(dy, windows, [H, W])] };
 });
 
 /** The transpose of `average`, to planes of this size. */
-const spread: (dy: Tensor, windows: Windows, plane: kernels.Plane) => Tensor = defineOp(
+const spread: (dy: Tensor, windows: Windows, plane: Plane) => Tensor = defineOp(
   'spread',
-  (dy: Tensor, windows: Windows, plane: kernels.Plane) => {
+  (dy: Tensor, windows: Windows, plane: Plane) => {
     expectFloat('spread', dy);
     const outer = dy.shape.slice(0, -2);
     const dx = empty([...outer, ...plane], dy.dtype);
-    kernels.spread(sizeOf(outer), plane, windows.rows, windows.columns, dy.data, dx.data);
+    simd.spread(sizeOf(outer), plane, windows.rows, windows.columns, dy.data, dx.data);
     return { output: dx, vjp: [(u) => average(u, windows)] };
   },
 );

@@ -80,6 +80,7 @@ export const op = {
     /** All bits set where the floats differ, or the first is larger; or else none. */
     notEqual: simd(66),
     greater: simd(68),
+    and: simd(78),
     or: simd(80),
     /** The bits of the first where those of the third are set, and of the second where they are not. */
     select: simd(82),
@@ -107,6 +108,9 @@ export const op = {
     add: simd(240),
     sub: simd(241),
     mul: simd(242),
+    div: simd(243),
+    /** A double, twice. */
+    loadSplat: (offset: number): Code => simd(0x0a, offset),
   },
 };
 

@@ -367,6 +367,10 @@ function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Flo
       lay(planes, x, image * g.channelsIn * g.input[0] * g.input[1], memory, atX);
       for (let m = 0; m < g.channelsOut; m++) {
         const from = (image * g.channelsOut + m) * H * W;
+        if (planeW === W) {
+          memory.set(dy.subarray(from, from + H * W), atDy + m * positions);
+          continue;
+        }
         for (let h = 0; h < H; h++) {
           const to = atDy + m * positions + h * planeW;
           for (let i = 0; i < W; i++) memory[to + i] = dy[from + h * W + i];
