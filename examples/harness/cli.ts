@@ -23,6 +23,13 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** Which of how many parts, as "2/8". */
+export function shardOption(text: string): [part: number, parts: number] {
+  const [part, parts] = /^\d+\/\d+$/.test(text) ? text.split('/').map(Number) : [0, 0];
+  if (!(part >= 1 && part <= parts)) throw new InvalidArgumentError('It takes a part and the number of parts, as 2/8.');
+  return [part, parts];
+}
+
 /** A command line whose errors are one line on stderr and exit code 2. */
 export function commandLine(name: string, description: string): Command {
   return new Command(name)

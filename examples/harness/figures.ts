@@ -4,8 +4,11 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 /** One line of a chart. */
 export interface Line {
   name: string;
-  points: readonly (readonly [x: number, y: number])[];
+  points: readonly Place[];
 }
+
+/** Where a line passes, and between what its values lie there, if they are several. */
+export type Place = readonly [x: number, y: number, low?: number, high?: number];
 
 export interface Chart {
   title: string;
@@ -14,6 +17,11 @@ export interface Chart {
   lines: readonly Line[];
   /** The range of the y axis, where it is not left to the data. */
   domain?: [number, number];
+  /** How the axes are divided; evenly unless said otherwise. */
+  scaleX?: 'linear' | 'log';
+  scaleY?: 'linear' | 'log';
+  /** Whether to mark the places between which lines are drawn. */
+  marked?: boolean;
 }
 
 /** Line charts side by side, as SVG. */
@@ -22,21 +30,45 @@ export async function drawCharts(charts: readonly Chart[]): Promise<string> {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',
     config: { view: { stroke: null }, axis: { grid: true, gridColor: '#eee' }, legend: { orient: 'bottom' } },
-    hconcat: charts.map(({ title, x, y, lines, domain }) => ({
-      title,
-      width: 300,
-      height: 220,
-      data: { values: lines.flatMap(({ name, points }) => points.map(([px, py]) => ({ name, x: px, y: py }))) },
-      mark: { type: 'line' as const, interpolate: 'linear' as const },
-      encoding: {
-        x: { field: 'x', type: 'quantitative' as const, title: x },
-        y: { field: 'y', type: 'quantitative' as const, title: y, scale: domain ? { domain } : { zero: false } },
-        color: { field: 'name', type: 'nominal' as const, title: null, sort: lines.map(({ name }) => name) },
-        strokeDash: { field: 'name', type: 'nominal' as const, sort: lines.map(({ name }) => name) },
-      },
-    })),
+    hconcat: charts.map((chart) => drawing(chart)),
     resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
   };
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });
   return view.toSVG();
+}
+
+function drawing({ title, x, y, lines, domain, scaleX = 'linear', scaleY = 'linear', marked }: Chart) {
+  const names = lines.map(({ name }) => name);
+  const across = { field: 'x', type: 'quantitative' as const, title: x, scale: { type: scaleX } };
+  const color = { field: 'name', type: 'nominal' as const, title: null, sort: names };
+  const scale = { type: scaleY, ...(domain ? { domain, clamp: true } : { zero: false }) };
+  const places = lines.flatMap(({ name, points }) =>
+    points.map(([px, py, low, high]) => ({ name, x: px, y: py, low: low ?? py, high: high ?? py })),
+  );
+  return {
+    title,
+    width: 300,
+    height: 220,
+    data: { values: places },
+    layer: [
+      {
+        mark: { type: 'area' as const, opacity: 0.15, clip: true },
+        encoding: {
+          x: across,
+          y: { field: 'low', type: 'quantitative' as const, title: y, scale },
+          y2: { field: 'high' },
+          color: { ...color, legend: null },
+        },
+      },
+      {
+        mark: { type: 'line' as const, clip: true, ...(marked ? { point: { size: 20 } } : {}) },
+        encoding: {
+          x: across,
+          y: { field: 'y', type: 'quantitative' as const, title: y, scale },
+          color,
+          strokeDash: { field: 'name', type: 'nominal' as const, sort: names },
+        },
+      },
+    ],
+  };
 }

@@ -1,0 +1,43 @@
+import { type Dataset, type Module, noGrad, type Tensor } from '../../src/index.js';
+
+/** Images that are classified at a time. */
+const BATCH = 100;
+
+/** The first `count` examples in batches, one after the other. */
+export function* inOrder(data: Dataset, count: number, batchSize = BATCH) {
+  for (let first = 0; first < count; first += batchSize) {
+    const size = Math.min(batchSize, count - first);
+    yield data.batch(Int32Array.from({ length: size }, (_, i) => first + i));
+  }
+}
+
+/** Calls `visit` in inference mode and without recording, and leaves the model in the mode it was in. */
+export function inInference<T>(model: Module, visit: () => T): T {
+  const modules = model.modules();
+  const modes = modules.map(({ training }) => training);
+  model.eval();
+  try {
+    return noGrad(visit);
+  } finally {
+    modules.forEach((module, i) => {
+      module.training = modes[i];
+    });
+  }
+}
+
+/** The part of the first `count` examples that is classified rightly, in inference mode: 0 to 1. */
+export function accuracy(model: Module, data: Dataset, count = data.length): number {
+  let right = 0;
+  inInference(model, () => {
+    for (const { inputs, labels } of inOrder(data, count)) right += countRight(model.forward(inputs), labels);
+  });
+  return right / count;
+}
+
+/** In how many rows of [N, classes] the largest value is at the label. */
+export function countRight(outputs: Tensor, labels: Tensor): number {
+  const predicted = outputs.argmax(1).data;
+  let right = 0;
+  for (let i = 0; i < labels.size; i++) if (predicted[i] === labels.data[i]) right++;
+  return right;
+}
