@@ -33,13 +33,17 @@ export interface Training<Evaluation> {
   evaluate: () => Evaluation;
 }
 
-/** An evaluation, the number of steps before it, and the mean loss of the mini-batches since the one before it. */
-export type Point<Evaluation> = { step: number; loss: number } & Evaluation;
+/**
+ * An evaluation, the number of steps before it, and the mean loss of the mini-batches since the one before it; null where
+ * that was no number.
+ */
+export type Point<Evaluation> = { step: number; loss: number | null } & Evaluation;
 
 interface State<Evaluation> {
   step: number;
   points: Point<Evaluation>[];
-  losses: [sum: number, count: number];
+  /** As text, which holds NaN too. */
+  losses: string[];
   optimizer: Omit<OptimizerState<SGDOptions>, 'state'> & { steps: number[]; tensors: string[][] };
   generators: GeneratorState[];
 }
@@ -89,7 +93,8 @@ export async function train<Evaluation extends object>(
       progress.update(step, loss.item());
       if (isEvaluated(step) || step === steps) {
         const evaluation = progress.pause(() => training.evaluate());
-        points.push({ step, loss: losses[0] / losses[1], ...evaluation });
+        const loss = losses[0] / losses[1];
+        points.push({ step, loss: Number.isFinite(loss) ? loss : null, ...evaluation });
         losses.fill(0);
       }
       if (performance.now() - savedAt > SAVE_EVERY) save();
@@ -115,7 +120,7 @@ function capture<E>(training: Training<E>, step: number, points: Point<E>[], los
   const saved: State<E> = {
     step,
     points,
-    losses,
+    losses: losses.map(String),
     optimizer: {
       groups,
       steps: state.map((own) => own.steps),
@@ -150,6 +155,6 @@ function restore<E>(
     generator.state = state.generators[i];
   });
   points.push(...state.points);
-  losses.splice(0, 2, ...state.losses);
+  losses.splice(0, 2, ...state.losses.map(Number));
   return state.step;
 }
