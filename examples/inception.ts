@@ -22,7 +22,7 @@ import type { Line } from './harness/figures.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, percent } from './harness/statistics.js';
 import { type Point, type Training, train } from './harness/training.js';
-import { smallInception } from './networks/small-inception.js';
+import { type SmallInceptionOptions, smallInception } from './networks/small-inception.js';
 
 /** How a network is built and trained. */
 interface Recipe {
@@ -99,14 +99,14 @@ export function fashionMnist(): ImageData {
   return images;
 }
 
-/** Everything a step needs; `change` builds the network differently. */
+/** Everything a step needs; `more` is what the network has beside its recipe. */
 export function inceptionTraining(
   recipe: Recipe,
   seed: number,
-  change: (network: Sequential, generator: Generator) => Sequential = (network) => network,
+  more: Pick<SmallInceptionOptions, 'lastNorm'> = {},
 ): Omit<Training<object>, 'evaluate' | 'isEvaluated'> & { model: Sequential } {
   const generator = new Generator(seed);
-  const model = change(smallInception({ ...recipe, generator }), generator);
+  const model = smallInception({ ...recipe, ...more, generator });
   const { lr, weightDecay, halfLife, withinShards, photometric } = recipe;
   const loader = new DataLoader(fashionMnist().train, {
     batchSize: BATCH,

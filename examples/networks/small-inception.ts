@@ -24,6 +24,8 @@ export interface SmallInceptionOptions {
   localResponseNorm: boolean;
   /** The part of the features that training sets to zero before the last layer. */
   dropout: number;
+  /** Makes the batch normalization of the last block, whose images are of 7x7; that of all others unless given. */
+  lastNorm?: (channels: number) => Module;
 }
 
 const STEM = 32;
@@ -44,7 +46,7 @@ const CLASSES = 10;
  * before each pair, the average over positions, and a linear layer. Initial weights as by He et al. (2015).
  */
 export function smallInception(options: SmallInceptionOptions): Sequential {
-  const { generator, batchNorm, dropout } = options;
+  const { generator, batchNorm, dropout, lastNorm } = options;
   const activation = () => (options.activation === 'relu' ? new ReLU() : new Sigmoid());
   const unit = { generator, batchNorm, activation };
   const layers: Module[] = [convUnit(1, STEM, 3, { padding: 1, ...unit })];
@@ -53,7 +55,8 @@ export function smallInception(options: SmallInceptionOptions): Sequential {
   for (const pair of WIDTHS) {
     layers.push(new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 }));
     for (const widths of pair) {
-      const block = new Inception(channels, widths, unit);
+      const isLast = widths === WIDTHS.at(-1)?.at(-1);
+      const block = new Inception(channels, widths, isLast ? { ...unit, batchNorm: lastNorm ?? batchNorm } : unit);
       layers.push(block);
       channels = block.outChannels;
     }

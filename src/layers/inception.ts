@@ -23,8 +23,11 @@ export interface InceptionWidths {
 }
 
 export interface ConvUnitOptions extends InitOptions {
-  /** Whether each convolution is followed by batch normalization; true unless said otherwise. */
-  batchNorm?: boolean | BatchNormLayerOptions;
+  /**
+   * Whether each convolution is followed by batch normalization; true unless said otherwise. A function makes what
+   * follows one of so many channels in its place.
+   */
+  batchNorm?: boolean | BatchNormLayerOptions | ((channels: number) => Module);
   /** Makes the nonlinearity that ends each unit; ReLU unless given. */
   activation?: () => Module;
 }
@@ -39,7 +42,11 @@ export function convUnit(
   const { batchNorm = true, activation = () => new ReLU(), ...options } = expectOptions('convUnit', given);
   const conv = new Conv2d(inChannels, outChannels, kernelSize, { bias: !batchNorm, ...options });
   if (!batchNorm) return new Sequential(conv, activation());
-  return new Sequential(conv, new BatchNorm2d(outChannels, batchNorm === true ? {} : batchNorm), activation());
+  const norm =
+    typeof batchNorm === 'function'
+      ? batchNorm(outChannels)
+      : new BatchNorm2d(outChannels, batchNorm === true ? {} : batchNorm);
+  return new Sequential(conv, norm, activation());
 }
 
 export interface InceptionOptions extends ConvUnitOptions {
