@@ -94,7 +94,7 @@ export const ensemble: Experiment<Result> = {
           rows: rows.map(({ name, images, of, paper }) => [
             name,
             images,
-            ...[1, TOP].map((top) => (whole.length > 0 ? percent(errors(of, images, top)) : '–')),
+            ...[1, TOP].map((top) => percent(errors(of, images, top))),
             ...paper,
           ]),
         },

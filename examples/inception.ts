@@ -225,7 +225,7 @@ function duringTraining(byVariant: Map<string, Group>): Report['tables'][number]
       step,
       ...lines.map((own) => {
         const values = own.flatMap(({ result }) => result.points.find((point) => point.step === step)?.accuracy ?? []);
-        return values.length > 0 ? percent(values) : '–';
+        return percent(values);
       }),
     ]),
   };

@@ -180,7 +180,7 @@ function accuracies(groups: Groups, kind: string, width: number): { step: number
 function accuracyTable(groups: Groups): Report['tables'][number] {
   const kinds = Object.keys(NORMALIZATIONS);
   const all = WIDTHS.map((width) => kinds.map((kind) => accuracies(groups, kind, width)));
-  const shown = (found: { step: number; values: number[] } | undefined) => (found ? percent(found.values) : '–');
+  const shown = (found: { step: number; values: number[] } | undefined) => percent(found?.values ?? []);
   return {
     title: 'Test accuracy at the first evaluation and at the last, for mini-batches of 60',
     head: ['width', ...kinds.flatMap((kind) => [`${kind}: first`, 'last'])],

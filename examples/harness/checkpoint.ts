@@ -12,10 +12,14 @@ export interface Saved {
 
 /** A file that is always one whole state of one run, and knows which run. */
 export class Checkpoint {
-  /** @param settings everything that determines the run's numbers */
+  /**
+   * @param settings everything that determines the run's numbers
+   * @param every how often to save, in milliseconds
+   */
   constructor(
     private readonly path: string,
     private readonly settings: object,
+    readonly every = 10_000,
   ) {}
 
   get exists(): boolean {
@@ -38,12 +42,7 @@ export class Checkpoint {
     return { tensors, state: JSON.parse(metadata.state) };
   }
 
-  /** Removes it, and what was left of one that was being written when its process was killed. */
-  remove(): void {
-    rmSync(this.path, { force: true });
-    this.removeParts();
-  }
-
+  /** Removes what is left of one that was being written when its process was killed. */
   removeParts(): void {
     const folder = dirname(this.path);
     if (!existsSync(folder)) return;

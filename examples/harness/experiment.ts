@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeWhole } from '../../src/data/files.js';
 import { Checkpoint } from './checkpoint.js';
-import { commandLine, runProgram, shardOption, UsageError, wholeNumber } from './cli.js';
+import { commandLine, positiveNumber, runProgram, shardOption, UsageError, wholeNumber } from './cli.js';
 import { Interrupted, listenForInterrupt } from './interrupt.js';
 import { lock } from './lock.js';
 import { type Report, toMarkdown, toTerminal, writeFigures } from './report.js';
@@ -172,9 +172,18 @@ export async function writeReport<Result>(experiment: Experiment<Result>, out: s
   return report;
 }
 
-/** An experiment as a program, if `module` is what node was started with. */
-export async function asProgram<Result>(module: ImportMeta, experiment: Experiment<Result>): Promise<void> {
-  if (!process.argv[1] || resolve(process.argv[1]) !== module.filename) return;
+/** Whether `module` is what node was started with. */
+export function isProgram(module: ImportMeta): boolean {
+  return process.argv[1] !== undefined && resolve(process.argv[1]) === module.filename;
+}
+
+/** An experiment as a program, if `module` is what node was started with. `before` is called before the first trial. */
+export async function asProgram<Result>(
+  module: ImportMeta,
+  experiment: Experiment<Result>,
+  before: () => void = () => {},
+): Promise<void> {
+  if (!isProgram(module)) return;
   const { quick, full } = experiment.sizes;
   await runProgram(async () => {
     const command = commandLine(`npx tsx examples/${experiment.name}.ts`, experiment.title)
@@ -188,7 +197,7 @@ export async function asProgram<Result>(module: ImportMeta, experiment: Experime
       command.option(
         `--${dashed(name)} <n>`,
         `${inWords(name)}; ${value} unless given, ${full[name]} at full size`,
-        wholeNumber(1),
+        Number.isInteger(value) ? wholeNumber(1) : positiveNumber,
       );
     }
     command.argument('[report]', 'only report on what is in the folder');
@@ -200,6 +209,7 @@ export async function asProgram<Result>(module: ImportMeta, experiment: Experime
       const size = { ...(options.full ? full : quick) };
       for (const name of Object.keys(size)) size[name] = (options[name] as number | undefined) ?? size[name];
       const variants = chosen(experiment, options.variants as string | undefined);
+      before();
       listenForInterrupt();
       try {
         await runExperiment(experiment, { ...options, size, variants });

@@ -41,7 +41,7 @@ function drawing({ title, x, y, lines, domain, scaleX = 'linear', scaleY = 'line
   const names = lines.map(({ name }) => name);
   const across = { field: 'x', type: 'quantitative' as const, title: x, scale: { type: scaleX } };
   const color = { field: 'name', type: 'nominal' as const, title: null, sort: names };
-  const scale = { type: scaleY, ...(domain ? { domain, clamp: true } : { zero: false }) };
+  const scale = { type: scaleY, ...(domain ? { domain, clamp: true } : scaleY === 'linear' ? { zero: false } : {}) };
   const places = lines.flatMap(({ name, points }) =>
     points.map(([px, py, low, high]) => ({ name, x: px, y: py, low: low ?? py, high: high ?? py })),
   );

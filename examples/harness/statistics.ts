@@ -13,8 +13,11 @@ export function percentile(sorted: ArrayLike<number>, p: number): number {
   return sorted[Math.round((p / 100) * (sorted.length - 1))];
 }
 
-/** "98.1%", or for several "98.1% ± 0.3": their mean, and half the distance from the least to the largest. */
+/**
+ * "98.1%", or for several "98.1% ± 0.3": their mean, and half the distance from the least to the largest; "–" for none.
+ */
 export function percent(parts: readonly number[], digits = 1): string {
+  if (parts.length === 0) return '–';
   const centre = `${(100 * mean(parts)).toFixed(digits)}%`;
   return parts.length > 1 ? `${centre} ± ${(100 * halfRange(parts)).toFixed(digits)}` : centre;
 }

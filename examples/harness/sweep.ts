@@ -100,13 +100,7 @@ export function sweepExperiment({
           {
             title: `Test accuracy after ${trials[0].steps.toLocaleString('en-US')} steps`,
             head: [quantity, ...KINDS],
-            rows: values.map((value) => [
-              value,
-              ...KINDS.map((kind) => {
-                const own = accuracies(kind, value);
-                return own.length > 0 ? percent(own) : '–';
-              }),
-            ]),
+            rows: values.map((value) => [value, ...KINDS.map((kind) => percent(accuracies(kind, value)))]),
           },
         ],
         figures: {

@@ -48,12 +48,9 @@ interface State<Evaluation> {
   generators: GeneratorState[];
 }
 
-/** How often the state is saved, in milliseconds. */
-const SAVE_EVERY = 10_000;
-
 /**
  * Trains up to `steps`, from the checkpoint on if there is one, and returns all evaluations. Whether and where it was
- * interrupted makes no difference to them.
+ * interrupted makes no difference to them. The state is saved after each, and every few seconds between.
  *
  * @throws Interrupted after Ctrl-C, with the state saved.
  */
@@ -96,11 +93,10 @@ export async function train<Evaluation extends object>(
         const loss = losses[0] / losses[1];
         points.push({ step, loss: Number.isFinite(loss) ? loss : null, ...evaluation });
         losses.fill(0);
-      }
-      if (performance.now() - savedAt > SAVE_EVERY) save();
+        save();
+      } else if (performance.now() - savedAt > checkpoint.every) save();
       await breathe();
     }
-    save();
   } catch (error) {
     if (error instanceof Interrupted) save();
     throw error;
