@@ -122,7 +122,7 @@ function guessAccumulation(
 
 function guessTransposed({ analytic, numerical, error, shape }: GradientPair): string | null {
   const [m, n] = shape.slice(-2);
-  if (shape.length < 2 || m !== n || m === 1) return null;
+  if (m !== n) return null;
   const transposed = numerical.map((_, i) => {
     const block = i - (i % (m * n));
     const [row, column] = [Math.floor((i % (m * n)) / n), i % n];

@@ -63,6 +63,8 @@ interface Row {
   reach: Float64Array;
   left: Float64Array;
   right: Float64Array;
+  /** What is left of the gap between them for a step of 0, if curvature is taken out: what they differ by at a kink. */
+  bend: Float64Array;
   /** What of `error` is due to the rounding of f. */
   noise: Float64Array;
   /** For each value, how many of the rows before may be extrapolated from: those since the last kink was passed. */
@@ -140,6 +142,7 @@ function makeRow(
     reach: new Float64Array(size),
     left: new Float64Array(size),
     right: new Float64Array(size),
+    bend: new Float64Array(size),
     noise: new Float64Array(size),
     usable: new Uint8Array(size),
   };
@@ -150,6 +153,11 @@ function makeRow(
     row.left[k] = (center[k] - q) / h;
     row.table[0][k] = (p - q) / (2 * h);
     row.noise[k] = (ROUNDING * Math.max(rounding[k], epsilon * Math.max(Math.abs(p), Math.abs(q)))) / h;
+  }
+  for (let k = 0; k < size; k++) {
+    const open = row.right[k] - row.left[k];
+    const before = previous ? previous.right[k] - previous.left[k] : 0;
+    row.bend[k] = previous ? Math.abs(SHRINK * open - before) / (SHRINK - 1) : Math.abs(open);
   }
   if (!previous) return row;
   for (let k = 0; k < size; k++)
@@ -204,7 +212,7 @@ function chooseAll(rows: readonly Row[]): Estimates {
       const value = rows[s].value[k];
       // Where the slopes to both sides stay apart there is a kink in between, and the derivative may be either.
       const kinked = staysOpen(rows[s - 1], rows[s], k) || staysOpen(rows[s], rows[s + 1], k);
-      const error = rows[s].error[k] + (kinked ? gap(rows[s], k) / 2 : 0);
+      const error = rows[s].error[k] + (kinked ? opening(rows[s], rows[s + 1] ?? rows[s - 1], k) / 2 : 0);
       if (!(error < Number.POSITIVE_INFINITY)) continue;
       const reach = rows[s].reach[k];
       if (value - reach > high || value + reach < low) break;
@@ -264,11 +272,17 @@ function persists(rows: readonly Row[], k: number, measure: typeof gap, ratio: n
   return seen > ratio * before && before > ratio * measure(rows[s - 2], k);
 }
 
-/** Whether the gap between the slopes to both sides is as wide at the smaller step as it was at the larger one. */
+/** Whether the function bends as much within the smaller step as within the larger one. */
 function staysOpen(larger: Row | undefined, smaller: Row | undefined, k: number): boolean {
   if (!larger || !smaller) return false;
-  const seen = gap(smaller, k);
-  return seen > 2 * smaller.noise[k] && seen > 0.6 * gap(larger, k);
+  const seen = smaller.bend[k];
+  return seen > 2 * smaller.noise[k] && seen > 0.6 * larger.bend[k];
+}
+
+/** How far apart the slopes beside a kink are at most: it is seen the less of, the closer it lies to the end of a step. */
+function opening(row: Row, neighbour: Row, k: number): number {
+  const [own, other] = [row.bend[k], neighbour.bend[k]];
+  return 1.25 * Math.max(own, other) + Math.abs(own - other);
 }
 
 /** Whether the gap closes at once, where that of a smooth function shrinks step by step: a kink lay in between. */

@@ -161,6 +161,13 @@ describe('values in the wrong place', () => {
     expect(guess(pair([3, 3], transposed))).toBe('it is the transpose of what it should be');
     expect(guess(pair([2, 3, 3], transposed))).toBe('it is the transpose of what it should be');
     expect(guess(pair([9], transposed))).not.toBe('it is the transpose of what it should be');
+    expect(guess(pair([], (n) => n.map((value) => value + 1)))).not.toContain('transpose');
+    // What is read off a matrix of 2x3 as if it were square is no transpose.
+    const misread = (n: Float64Array) => n.map((_, i) => n[(i % 3) * 3 + Math.floor(i / 3)] ?? 0);
+    expect(guess(pair([2, 3], misread))).not.toContain('transpose');
+    const square = (n: Float64Array) =>
+      n.map((_, i) => n[(i - (i % 6) + (i % 3) * 3 + Math.floor((i % 6) / 3)) % n.length]);
+    expect(guess(pair([2, 2, 3], square))).not.toContain('transpose');
   });
 
   it('are told where they stand one place off, in either direction and any dimension', () => {

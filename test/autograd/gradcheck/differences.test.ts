@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { differentiate, type Line, type Steps, trace } from '../../../src/autograd/gradcheck/differences.js';
+import { Generator } from '../../../src/index.js';
 
 const EPS = 2 ** -52;
 const steps: Steps = { scale: 1, smallest: EPS * 2 ** 14 };
@@ -106,6 +107,25 @@ describe('beside a kink', () => {
         expect(Math.abs(value - 1), `a kink ${distance} away`).toBeLessThanOrEqual(error);
       }
     }
+  });
+});
+
+describe('near a kink', () => {
+  it('the derivative lies within the error, wherever the kink, the steps and the rounding are', () => {
+    const generator = new Generator(0);
+    const between = (low: number, high: number) => low + (high - low) * generator.uniform();
+    let told = 0;
+    for (let i = 0; i < 8000; i++) {
+      const [distance, slope, bend, curve] = [10 ** between(-6, 0), between(-2, 2), between(-2, 2), between(-0.5, 0.5)];
+      const [side, rounding] = [generator.uniform() < 0.5 ? 1 : -1, 10 ** between(-16, -7)];
+      const noise = () => rounding * between(-0.5, 0.5);
+      const f = (t: number) => slope * t + curve * t * t + bend * Math.max(side * t - distance, 0) + noise();
+      const { value, error, kink } = at(f, { rounding, smallest: 10 ** between(-10, -2) });
+      if (kink) continue;
+      if (error < 0.01) told++;
+      expect(Math.abs(value - slope), `${slope}·t, bent by ${bend} ${side * distance} away`).toBeLessThanOrEqual(error);
+    }
+    expect(told).toBeGreaterThan(4000);
   });
 });
 

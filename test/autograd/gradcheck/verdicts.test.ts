@@ -260,6 +260,45 @@ describe('second order', () => {
   });
 });
 
+describe('second order, in the gradient that comes in', () => {
+  /** 2·x·dy, as an operation that is wrong about how it depends on dy. */
+  const wrongInDy = defineOp('wrongInDy', (dy: Tensor, x: Tensor) => ({
+    output: dy.mul(x).mul(2),
+    vjp: [saving([x], (d: Tensor) => d.mul(x).mul(3)), saving([dy], (d: Tensor) => d.mul(dy).mul(2))],
+  }));
+  const squared = defineOp('squared', (x: Tensor) => ({
+    output: x.square(),
+    vjp: [saving([x], (dy: Tensor) => wrongInDy(dy, x))],
+  }));
+
+  it('is checked too', () => {
+    const x = leaf([0.5, -2]);
+    expect(gradcheck(squared, [x]).verdict).toBe('pass');
+    const report = gradgradcheck(squared, [x], { raiseException: false });
+    expect(report.verdict).toBe('fail');
+    expect(report.worst?.input).toBe(1);
+  });
+
+  it('speaks in its own name where there is nothing to check', () => {
+    const noTensor = (() => 3) as unknown as (x: Tensor) => Tensor;
+    expect(() => gradgradcheck(noTensor, [leaf([1])])).toThrow(/^gradgradcheck: /);
+  });
+});
+
+describe('the steps that a finding shows', () => {
+  it('are those of the entry it is about', () => {
+    const scales = tensor([1, 10, 100], { dtype: 'float64' });
+    const wrong = defineOp('wrong', (x: Tensor) => ({
+      output: x.mul(scales),
+      vjp: [(dy: Tensor) => dy.mul(tensor([1, 10, 150], { dtype: 'float64' }))],
+    }));
+    const worst = check(wrong, [leaf([1, 1, 1])]).worst;
+    expect(worst).toMatchObject({ index: [2], outputIndex: [2] });
+    for (const { central } of worst?.trials ?? []) expect(central).toBeCloseTo(100, 6);
+    expect(worst?.trials.length).toBeGreaterThan(3);
+  });
+});
+
 describe('several outputs and inputs', () => {
   it('are checked block by block; what requires no gradient is passed on as it is', () => {
     const labels = tensor([1, 0], { dtype: 'int32' });
