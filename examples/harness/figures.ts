@@ -39,8 +39,9 @@ export async function drawCharts(charts: readonly Chart[]): Promise<string> {
 
 function drawing({ title, x, y, lines, domain, scaleX = 'linear', scaleY = 'linear', marked }: Chart) {
   const names = lines.map(({ name }) => name);
-  const across = { field: 'x', type: 'quantitative' as const, title: x, scale: { type: scaleX } };
-  const color = { field: 'name', type: 'nominal' as const, title: null, sort: names };
+  const across = { field: 'x', type: 'quantitative' as const, title: x, scale: { type: scaleX, nice: scaleX === 'linear' } };
+  const legend = { symbolType: 'stroke', symbolOpacity: 1, symbolStrokeWidth: 2, columns: 3 };
+  const color = { field: 'name', type: 'nominal' as const, title: null, sort: names, legend };
   const scale = { type: scaleY, ...(domain ? { domain, clamp: true } : scaleY === 'linear' ? { zero: false } : {}) };
   const places = lines.flatMap(({ name, points }) =>
     points.map(([px, py, low, high]) => ({ name, x: px, y: py, low: low ?? py, high: high ?? py })),
@@ -57,7 +58,7 @@ function drawing({ title, x, y, lines, domain, scaleX = 'linear', scaleY = 'line
           x: across,
           y: { field: 'low', type: 'quantitative' as const, title: y, scale },
           y2: { field: 'high' },
-          color: { ...color, legend: null },
+          color,
         },
       },
       {
@@ -66,7 +67,7 @@ function drawing({ title, x, y, lines, domain, scaleX = 'linear', scaleY = 'line
           x: across,
           y: { field: 'y', type: 'quantitative' as const, title: y, scale },
           color,
-          strokeDash: { field: 'name', type: 'nominal' as const, sort: names },
+          strokeDash: { field: 'name', type: 'nominal' as const, title: null, sort: names, legend },
         },
       },
     ],
