@@ -143,9 +143,12 @@ class Pass {
     /** The nodes that lead to a target, each with the arguments through which it does. */
     const onTheWay = new Map<Node, readonly boolean[]>();
     for (const node of this.nodes) {
-      const needed = node.inputs.map(
-        (edge) => edge !== null && (targets.has(edge) || (edge.node !== null && onTheWay.has(edge.node))),
-      );
+      const needed: boolean[] = [];
+      for (const edge of node.inputs) {
+        needed.push(
+          edge !== null && (edge.node === null ? targets.has(edge) : onTheWay.has(edge.node) || targets.has(edge)),
+        );
+      }
       if (needed.includes(true)) onTheWay.set(node, needed);
     }
     for (const [node, needed] of onTheWay) node.checkReady(needed);
@@ -159,17 +162,24 @@ class Pass {
   }
 
   private visit(node: Node, needed: readonly boolean[], targets: ReadonlySet<Edge>): void {
-    if (!node.outputs.some((edge) => this.gradients.has(edge))) return;
-    const arrived = node.outputs.map((edge) => this.gradients.get(edge) ?? empty(edge.shape, edge.dtype));
-    for (const edge of node.outputs) if (!targets.has(edge)) this.gradients.delete(edge);
+    const { gradients } = this;
+    const arrived: Tensor[] = [];
+    let any = false;
+    for (const edge of node.outputs) {
+      const gradient = gradients.get(edge);
+      if (gradient) any = true;
+      arrived.push(gradient ?? empty(edge.shape, edge.dtype));
+      if (!targets.has(edge)) gradients.delete(edge);
+    }
+    if (!any) return;
     const sent = node.run(arrived, needed);
     if (!this.retainGraph) node.free();
-    node.inputs.forEach((edge, i) => {
-      const gradient = sent[i];
-      if (!edge || !gradient) return;
-      const before = this.gradients.get(edge);
-      this.gradients.set(edge, before ? before.add(gradient) : gradient);
-    });
+    for (let i = 0; i < node.inputs.length; i++) {
+      const [edge, gradient] = [node.inputs[i], sent[i]];
+      if (!edge || !gradient) continue;
+      const before = gradients.get(edge);
+      gradients.set(edge, before ? before.add(gradient) : gradient);
+    }
   }
 
   /**

@@ -1,8 +1,8 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
-import { type Edge, edgeOf, Node } from './graph.js';
-import { isGradEnabled, noGrad } from './mode.js';
+import { type Edge, edgeOf, Node, type Reads } from './graph.js';
+import { switchGrad } from './mode.js';
 
 /** One result, or several. */
 export type Output = Tensor | readonly Tensor[];
@@ -65,20 +65,39 @@ export function defineOp<Args extends readonly unknown[], Out extends Output>(
   rule: (...args: Args) => Rule<Out>,
 ): (...args: Args) => Out {
   return (...args) => {
-    const { output, vjp } = noGrad(() => rule(...args));
-    return record(name, args, output, vjp);
+    const before = switchGrad(false);
+    const outer = recorded;
+    recorded = before && args.some(requiresGrad);
+    try {
+      const { output, vjp } = rule(...args);
+      return record(name, args, output, vjp);
+    } finally {
+      recorded = outer;
+      switchGrad(before);
+    }
   };
+}
+
+/** Whether the operation that is being carried out is recorded. */
+let recorded = false;
+
+/**
+ * Whether the operation that is being carried out is recorded. One that is not, as in a backward pass, may leave its
+ * derivatives out: on small tensors stating them takes longer than computing the result.
+ */
+export function isRecorded(): boolean {
+  return recorded;
 }
 
 function record<Out extends Output>(name: string, args: readonly unknown[], output: Out, vjp: Rule<Out>['vjp']): Out {
   const several = Array.isArray(output);
   const outputs = (several ? output : [output]) as readonly Tensor[];
-  for (const y of outputs) {
+  const fresh = outputs.map((y) => {
     if (!(y instanceof Tensor)) throw new MinibatchError(`${name}: the output is a tensor or several, got ${show(y)}`);
-  }
-  // An operation that hands back an argument as it is must not change that argument's place in the graph.
-  const fresh = outputs.map((y) => (y.requiresGrad || args.includes(y) ? y.detach() : y));
-  if (isGradEnabled() && args.some(requiresGrad)) {
+    // An operation that hands back an argument as it is must not change that argument's place in the graph.
+    return y.requiresGrad || args.includes(y) ? y.detach() : y;
+  });
+  if (recorded) {
     if (!vjp) throw new MinibatchError(`${name}: states no derivative; there is no vjp beside the output`);
     const node = makeNode(name, args, several, vjp);
     if (node) for (const y of fresh) node.produce(y);
@@ -101,35 +120,45 @@ function makeNode<Out extends Output>(
   several: boolean,
   vjp: Rule<Out>['vjp'],
 ): Node | null {
-  const gradientOf = (dOutputs: readonly Tensor[]) => (several ? dOutputs : dOutputs[0]) as Out;
-
   if (!Array.isArray(vjp)) {
     const joint = vjp as JointVjp<Out> | Saving<JointVjp<Out>>;
     const f = isSaving(joint) ? joint.vjp : joint;
     const inputs = args.map((arg) => (requiresGrad(arg) ? edgeOf(arg) : null));
     const reads = isSaving(joint) ? [{ argument: null, tensors: joint.tensors }] : [];
     return new Node(name, inputs, reads, (dOutputs, needed) => {
-      const gradients = f(gradientOf(dOutputs), needed);
+      const gradients = f((several ? dOutputs : dOutputs[0]) as Out, needed);
       return inputs.map((input, i) => (input && needed[i] ? checkGradient(name, input, gradients[i], i) : undefined));
     });
   }
 
   const each = vjp as readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[];
-  const inputs = args.map((arg, i) => {
-    if (!requiresGrad(arg) || each[i] === null) return null;
-    if (!each[i]) throw new MinibatchError(`${name}: states no derivative for argument ${i}`);
-    return edgeOf(arg);
+  const inputs: (Edge | null)[] = [];
+  const functions: (Vjp<Out> | null)[] = [];
+  const reads: Reads[] = [];
+  let any = false;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    const entry = each[i];
+    if (!requiresGrad(arg) || entry === null) {
+      inputs.push(null);
+      functions.push(null);
+      continue;
+    }
+    if (!entry) throw new MinibatchError(`${name}: states no derivative for argument ${i}`);
+    any = true;
+    inputs.push(edgeOf(arg));
+    if (isSaving(entry)) {
+      functions.push(entry.vjp);
+      reads.push({ argument: i, tensors: entry.tensors });
+    } else functions.push(entry);
+  }
+  if (!any) return null;
+  return new Node(name, inputs, reads, (dOutputs, needed) => {
+    const dy = (several ? dOutputs : dOutputs[0]) as Out;
+    return inputs.map((input, i) =>
+      input && needed[i] ? checkGradient(name, input, functions[i]?.(dy), i) : undefined,
+    );
   });
-  if (inputs.every((input) => !input)) return null;
-  const reads = each.flatMap((entry, i) =>
-    inputs[i] && entry && isSaving(entry) ? [{ argument: i, tensors: entry.tensors }] : [],
-  );
-  const functions = each.map((entry, i) => (inputs[i] && entry ? (isSaving(entry) ? entry.vjp : entry) : null));
-  return new Node(name, inputs, reads, (dOutputs, needed) =>
-    inputs.map((input, i) =>
-      input && needed[i] ? checkGradient(name, input, functions[i]?.(gradientOf(dOutputs)), i) : undefined,
-    ),
-  );
 }
 
 /** Throws unless the derivative of an operation has the shape and dtype of the argument it belongs to. */

@@ -51,7 +51,7 @@ export class Node {
   /** Counts up, so a node is younger than every node it was computed from. */
   readonly id: number = nodesMade++;
   readonly outputs: Edge[] = [];
-  private readonly saved: SavedTensor[];
+  private readonly saved: SavedTensor[] = [];
   private pullBack: PullBack | null;
 
   constructor(
@@ -61,9 +61,9 @@ export class Node {
     reads: readonly Reads[],
     pullBack: PullBack,
   ) {
-    this.saved = reads.flatMap(({ argument, tensors }) =>
-      tensors.map((tensor) => ({ argument, tensor, version: tensor.version })),
-    );
+    for (const { argument, tensors } of reads) {
+      for (const tensor of tensors) this.saved.push({ argument, tensor, version: tensor.version });
+    }
     this.pullBack = pullBack;
   }
 

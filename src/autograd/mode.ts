@@ -7,6 +7,13 @@ export function isGradEnabled(): boolean {
   return enabled;
 }
 
+/** Switches recording on or off, and returns what it was before. Who switches it switches it back. */
+export function switchGrad(on: boolean): boolean {
+  const before = enabled;
+  enabled = on;
+  return before;
+}
+
 /** Runs `body` without recording operations: its results require no gradient. Returns what `body` returns. */
 export function noGrad<T>(body: () => T): T {
   return withGrad(false, body);

@@ -3,9 +3,9 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/arithmetic.js';
 import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
-import { broadcastShapes, type Shape } from '../../tensor/shape.js';
+import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
+import { defineOp, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar of the other operand's dtype. */
@@ -20,10 +20,18 @@ type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | S
 function binary(name: string, row: kernels.BinaryRow, da: Derivative, db: Derivative): Binary {
   return defineOp(name, (left: Operand, right: Operand) => {
     const [a, b] = asTensors(name, left, right);
+    if (sameShape(a.shape, b.shape)) {
+      const y = empty(a.shape, a.dtype);
+      row(y.size, a.data, 0, 1, b.data, 0, 1, y.data, 0);
+      return { output: y, vjp: isRecorded() ? [da(a, b, y), db(a, b, y)] : [] };
+    }
     const shape = broadcastShapes(name, a.shape, b.shape);
     const y = empty(shape, a.dtype);
     kernels.binary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
-    return { output: y, vjp: [summedTo(a.shape, da(a, b, y)), summedTo(b.shape, db(a, b, y))] };
+    return {
+      output: y,
+      vjp: isRecorded() ? [summedTo(a.shape, da(a, b, y)), summedTo(b.shape, db(a, b, y))] : [],
+    };
   });
 }
 

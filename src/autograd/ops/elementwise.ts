@@ -4,7 +4,7 @@ import * as kernels from '../../tensor/kernels/elementwise.js';
 import { erf as erfKernel } from '../../tensor/kernels/erf.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, type Saving, saving, type Vjp } from '../define-op.js';
+import { defineOp, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
 
 /** y = f(x), element by element, for a float tensor of any shape. */
 export type Unary = (x: Tensor) => Tensor;
@@ -17,7 +17,7 @@ function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative
     expectFloat(name, x);
     const y = empty(x.shape, x.dtype);
     kernel(x.data, y.data);
-    return { output: y, vjp: [derivative(x, y)] };
+    return { output: y, vjp: isRecorded() ? [derivative(x, y)] : [] };
   });
 }
 
