@@ -39,7 +39,12 @@ export async function drawCharts(charts: readonly Chart[]): Promise<string> {
 
 function drawing({ title, x, y, lines, domain, scaleX = 'linear', scaleY = 'linear', marked }: Chart) {
   const names = lines.map(({ name }) => name);
-  const across = { field: 'x', type: 'quantitative' as const, title: x, scale: { type: scaleX, nice: scaleX === 'linear' } };
+  const across = {
+    field: 'x',
+    type: 'quantitative' as const,
+    title: x,
+    scale: { type: scaleX, nice: scaleX === 'linear' },
+  };
   const legend = { symbolType: 'stroke', symbolOpacity: 1, symbolStrokeWidth: 2, columns: 3 };
   const color = { field: 'name', type: 'nominal' as const, title: null, sort: names, legend };
   const scale = { type: scaleY, ...(domain ? { domain, clamp: true } : scaleY === 'linear' ? { zero: false } : {}) };
