@@ -6,9 +6,9 @@ import { Generator, init, type Sequential, Sigmoid } from '../src/index.js';
 import { accuracy, inInference } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
 import type { Line } from './harness/figures.js';
+import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './harness/mnist.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent } from './harness/statistics.js';
-import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './harness/sweep.js';
+import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
 import { perceptron } from './networks/perceptron.js';
 
@@ -116,7 +116,7 @@ function overSteps(
       const [before, now] = [result.points[i].layers[layer], result.points[i + 1].layers[layer]];
       return mean(now.map((unit, u) => value(before[u], unit)));
     });
-    return [step, mean(perSeed), Math.min(...perSeed), Math.max(...perSeed)] as const;
+    return meanAndRange(step, perSeed);
   });
 }
 

@@ -20,7 +20,7 @@ import { accuracy } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
 import type { Line } from './harness/figures.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent } from './harness/statistics.js';
+import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, type Training, train } from './harness/training.js';
 import { type SmallInceptionOptions, smallInception } from './networks/small-inception.js';
 
@@ -188,7 +188,7 @@ function accuracyOverSteps(own: Group): Line['points'] {
   const shortest = own.reduce((a, b) => (a.result.points.length <= b.result.points.length ? a : b));
   return shortest.result.points.map(({ step }, i) => {
     const values = own.map(({ result }) => result.points[i].accuracy);
-    return [step, mean(values), Math.min(...values), Math.max(...values)] as const;
+    return meanAndRange(step, values);
   });
 }
 

@@ -14,9 +14,9 @@ import {
 } from '../src/index.js';
 import { accuracy, countRight, inInference, inOrder } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import { MNIST_SIZES, mnist, mnistTraining } from './harness/mnist.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent } from './harness/statistics.js';
-import { MNIST_SIZES, mnist, mnistTraining } from './harness/sweep.js';
+import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
 import { perceptron } from './networks/perceptron.js';
 
@@ -89,7 +89,7 @@ export const inference: Experiment<Result> = {
       name,
       points: steps.map((step, i) => {
         const all = values(own, i, value);
-        return [step, mean(all), Math.min(...all), Math.max(...all)] as const;
+        return meanAndRange(step, all);
       }),
     });
     const chart = { x: 'training step', scaleX: 'log' as const, marked: true };

@@ -21,13 +21,12 @@ import {
 import { UsageError } from './harness/cli.js';
 import { countRight, inInference, inOrder } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import { KINDS, mnist } from './harness/mnist.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent, percentile } from './harness/statistics.js';
-import { mnist } from './harness/sweep.js';
+import { groupBy, mean, meanAndRange, percent, percentile } from './harness/statistics.js';
 import { table } from './harness/table.js';
 import { type Point, train } from './harness/training.js';
 
-const KINDS = ['without BN', 'with BN'] as const;
 const HIDDEN = [100, 100, 100];
 const TARGETS = [0.9, 0.95, 0.97];
 
@@ -85,7 +84,7 @@ export const figure1: Experiment<Result> = {
       name,
       points: longest.map(({ step }, i) => {
         const all = values(own, i, value);
-        return [step, mean(all), Math.min(...all), Math.max(...all)] as const;
+        return meanAndRange(step, all);
       }),
     });
     const accuracyChart = {

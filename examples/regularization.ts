@@ -6,9 +6,9 @@
 import { Generator, noGrad, type Sequential } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import { mnist, mnistTraining } from './harness/mnist.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent } from './harness/statistics.js';
-import { mnist, mnistTraining } from './harness/sweep.js';
+import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
 import { perceptron } from './networks/perceptron.js';
 
@@ -71,7 +71,7 @@ export const regularization: Experiment<Result> = {
         name,
         points: own[0].result.points.map(({ step }, i) => {
           const values = own.flatMap(({ result }) => result.points[i]?.[set] ?? []);
-          return [step, mean(values), Math.min(...values), Math.max(...values)] as const;
+          return meanAndRange(step, values);
         }),
       }));
     const chart = (set: 'train' | 'test', title: string) => ({

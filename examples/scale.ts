@@ -5,9 +5,9 @@
 import { crossEntropy, Generator, type Linear, type Sequential, type Tensor } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './harness/mnist.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent } from './harness/statistics.js';
-import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './harness/sweep.js';
+import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { train } from './harness/training.js';
 import { perceptron } from './networks/perceptron.js';
 
@@ -88,7 +88,7 @@ export const scale: Experiment<Result> = {
         name: kind,
         points: FACTORS.flatMap((factor) => {
           const own = of(kind, factor, value);
-          return own.length > 0 ? [[factor, mean(own), Math.min(...own), Math.max(...own)] as const] : [];
+          return own.length > 0 ? [meanAndRange(factor, own)] : [];
         }),
       }));
     const chart = { x: 'weights times', scaleX: 'log' as const, marked: true };

@@ -20,9 +20,9 @@ import {
 } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
 import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import { mnist, mnistTraining } from './harness/mnist.js';
 import type { Report } from './harness/report.js';
-import { groupBy, mean, percent } from './harness/statistics.js';
-import { mnist, mnistTraining } from './harness/sweep.js';
+import { groupBy, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
 
 const LR = 0.1;
@@ -196,9 +196,7 @@ function accuracyChart(groups: Groups, width: number): Report['figures'][string]
     domain: [0.5, 1],
     lines: Object.keys(NORMALIZATIONS).map((kind) => ({
       name: kind,
-      points: accuracies(groups, kind, width).map(
-        ({ step, values }) => [step, mean(values), Math.min(...values), Math.max(...values)] as const,
-      ),
+      points: accuracies(groups, kind, width).map(({ step, values }) => meanAndRange(step, values)),
     })),
   };
 }

@@ -1,6 +1,13 @@
+import type { Place } from './figures.js';
+
 /** The mean of some numbers. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Where a chart's line passes at x: the mean of some values, between their least and largest. */
+export function meanAndRange(x: number, values: readonly number[]): Place {
+  return [x, mean(values), Math.min(...values), Math.max(...values)];
 }
 
 /** Half the distance from the least to the largest. */

@@ -1,11 +1,10 @@
-import type { ImageData } from '../../src/data/mnist.js';
-import { loadMnist } from '../../src/data/mnist.js';
-import { DataLoader, type Dataset, Generator, type Sequential, SGD } from '../../src/index.js';
+import { Generator } from '../../src/index.js';
 import { type PerceptronOptions, perceptron } from '../networks/perceptron.js';
 import { accuracy } from './evaluation.js';
 import type { Experiment, Finished, Size, Trial } from './experiment.js';
+import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './mnist.js';
 import type { Report } from './report.js';
-import { groupBy, mean, percent } from './statistics.js';
+import { groupBy, meanAndRange, percent } from './statistics.js';
 import { train } from './training.js';
 
 /** What differs between the networks of a sweep; the rest is the same for all. */
@@ -24,19 +23,6 @@ export interface Sweep {
   point(value: number): SweepPoint;
   sizes: { quick: Size; full: Size };
   scale?: 'linear' | 'log';
-}
-
-const HIDDEN = 100;
-export const MNIST_SIZES = [784, HIDDEN, HIDDEN, HIDDEN, 10];
-const BATCH = 60;
-export const KINDS = ['without BN', 'with BN'] as const;
-
-let images: ImageData | undefined;
-
-/** Read once for all trials of a process; each image as [784]. */
-export function mnist(): ImageData {
-  images ??= loadMnist();
-  return images;
 }
 
 interface Result {
@@ -92,7 +78,7 @@ export function sweepExperiment({
         name: kind,
         points: values.flatMap((value) => {
           const own = accuracies(kind, value);
-          return own.length > 0 ? [[value, mean(own), Math.min(...own), Math.max(...own)] as const] : [];
+          return own.length > 0 ? [meanAndRange(value, own)] : [];
         }),
       }));
       return {
@@ -110,16 +96,5 @@ export function sweepExperiment({
         },
       };
     },
-  };
-}
-
-/** Plain gradient descent on MNIST in mini-batches of 60. */
-export function mnistTraining(model: Sequential, lr: number, seed: number, images: Dataset = mnist().train) {
-  const loader = new DataLoader(images, { batchSize: BATCH, shuffle: true, seed, dropLast: true });
-  return {
-    model,
-    optimizer: new SGD(model.parameters(), { lr }),
-    lr: () => lr,
-    batches: (first: number) => loader.stream(first),
   };
 }
