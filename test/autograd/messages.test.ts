@@ -1,9 +1,73 @@
 import { describe, expect, it } from 'vitest';
-import { batchNorm, defineOp, grad, ones, type Tensor, tensor } from '../../src/index.js';
+import { addMethods, batchNorm, defineOp, grad, ones, type Tensor, tensor } from '../../src/index.js';
 
 const leaf = (shape: number[]) => ones(shape, { dtype: 'float64', requiresGrad: true });
 
+describe('what operations say', () => {
+  const x = tensor([[1, 2, 3]], { dtype: 'float64', requiresGrad: true });
+
+  it('is said in their own name in the graph', () => {
+    expect(x.clamp(0, 1).edge?.node?.name).toBe('clamp');
+    expect(
+      x.pad([
+        [0, 1],
+        [0, 0],
+      ]).edge?.node?.name,
+    ).toBe('pad');
+    const normalized = x.layerNorm([3]);
+    x.assign(tensor([[3, 2, 1]]));
+    expect(() => normalized.sum().backward()).toThrow('backward: normalizeChannels needs a tensor of shape [1, 1, 3]');
+  });
+
+  it('is that a divisor was overwritten, where only the dividend is differentiated', () => {
+    const divisor = tensor([2], { dtype: 'float64' });
+    const y = x.div(divisor).sum();
+    divisor.assign(tensor([3]));
+    expect(() => y.backward()).toThrow('backward: div needs a tensor of shape [1]');
+  });
+
+  it('is which parts there are', () => {
+    expect(() => x.slice(1, -4)).toThrow('slice: no part from -4 to 3 of dimension 1, which has 3');
+    expect(() => x.slice(1, 2, 1)).toThrow('slice: no part from 2 to 1 of dimension 1, which has 3');
+    expect(() => x.slice(1, 0, 4)).toThrow('slice: no part from 0 to 4 of dimension 1, which has 3');
+    expect(x.slice(1, 2, 2).shape).toEqual([1, 0]);
+    expect(x.slice(1, -3, -2).toArray()).toEqual([[3]]);
+    expect(() => x.flatten(1, 0)).toThrow('flatten: dimension 1 comes after 0 in 2 dimensions');
+  });
+
+  it('is that there is nothing to convolve, or no such bias', () => {
+    expect(() => ones([1, 1, 3, 3]).conv2d(ones([0, 1, 2, 2]))).toThrow('conv2d: nothing to convolve: ');
+    expect(() => ones([1, 1, 3, 3]).conv2d(ones([2, 1, 2, 2]), ones([2, 1]))).toThrow(/^conv2d: .*\[2, 1\]/);
+  });
+
+  it('is which reductions there are', () => {
+    const labels = tensor(Int32Array.of(0));
+    for (const labelSmoothing of [0, 0.1]) {
+      expect(() => ones([1, 2]).crossEntropy(labels, { labelSmoothing, reduction: 'max' as 'mean' })).toThrow(
+        'crossEntropy: no reduction "max"; there are mean, sum and none',
+      );
+    }
+    // Without smoothing, classes that are impossible do not matter.
+    expect(
+      tensor([[0, Number.NEGATIVE_INFINITY]])
+        .crossEntropy(labels)
+        .item(),
+    ).toBe(0);
+  });
+
+  it('is that a method has to be a function', () => {
+    expect(() => addMethods({ three: 3 as never })).toThrow('addMethods: three is no function');
+  });
+});
+
 describe('what autograd says', () => {
+  it('takes null for a gradient that is not given', () => {
+    const x = leaf([1]);
+    x.square().backward(null);
+    expect(x.grad?.item()).toBe(2);
+    expect(() => leaf([2]).square().backward(null)).toThrow('backward: the output has shape [2]; give a gradient');
+  });
+
   it('names the operation whose result cannot be set', () => {
     const names = {
       where: leaf([2])
