@@ -20,7 +20,7 @@ export const saturation = sweepExperiment({
   }),
   sizes: {
     quick: { seeds: 1, steps: 500, images: 2000 },
-    full: { seeds: 3, steps: 3000, images: 10_000 },
+    full: { seeds: 3, steps: 1500, images: 10_000 },
   },
 });
 

@@ -56,7 +56,7 @@ export const whitening: Experiment<Result> = {
   variants: [...NETWORKS.map(({ variant }) => variant), COST, OUTSIDE],
   sizes: {
     quick: { seeds: 1, steps: 200, every: 50, images: 2000 },
-    full: { seeds: 3, steps: 500, every: 50, images: 10_000 },
+    full: { seeds: 3, steps: 300, every: 50, images: 10_000 },
   },
 
   async run({ variant, seed, size, label, checkpoint }: Trial): Promise<Result> {
