@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { UsageError } from './cli.js';
@@ -9,9 +9,13 @@ interface Holder {
   pid: number;
 }
 
+/** A holder touches its lock this often, in milliseconds; one untouched for so long is that of a machine that is gone. */
+const TOUCH_EVERY = 30_000;
+const ABANDONED_AFTER = 10 * TOUCH_EVERY;
+
 /**
  * Takes hold of what the lock file at `path` stands for, and returns how to let go of it. A lock whose process is gone
- * is taken over; one held on another machine has to be removed by hand if that machine is.
+ * is taken over: at once, if it was on this machine; after five minutes, if it was on another.
  *
  * @throws UsageError if another process holds it.
  */
@@ -22,12 +26,16 @@ export function lock(path: string): () => void {
       const file = openSync(path, 'wx');
       writeSync(file, JSON.stringify({ host: hostname(), pid: process.pid } satisfies Holder));
       closeSync(file);
-      return () => rmSync(path, { force: true });
+      const touching = setInterval(() => touch(path), TOUCH_EVERY).unref();
+      return () => {
+        clearInterval(touching);
+        rmSync(path, { force: true });
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const holder = readHolder(path);
-    if (holder && !isGone(holder)) {
+    if (holder && !isGone(holder, path)) {
       const where = holder.host === hostname() ? '' : ` on ${holder.host}`;
       throw new UsageError(`process ${holder.pid}${where} is at work here; if it is not, remove ${path}`);
     }
@@ -44,8 +52,8 @@ function readHolder(path: string): Holder | null {
   }
 }
 
-function isGone({ host, pid }: Holder): boolean {
-  if (host !== hostname()) return false;
+function isGone({ host, pid }: Holder, path: string): boolean {
+  if (host !== hostname()) return Date.now() - statSync(path).mtimeMs > ABANDONED_AFTER;
   // In containers a process may have the number of the one before it.
   if (pid === process.pid) return true;
   try {
@@ -53,5 +61,14 @@ function isGone({ host, pid }: Holder): boolean {
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // It has been removed by hand: whoever did that knows.
   }
 }

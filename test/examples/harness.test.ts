@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -74,11 +84,32 @@ describe('lock', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('leaves one of another machine alone', () => {
+  it('leaves one of another machine alone, as long as it is touched now and then', () => {
     const path = join(folder, 'a.lock');
     mkdirSync(folder);
     writeFileSync(path, JSON.stringify({ host: 'elsewhere', pid: process.pid }));
     expect(() => lock(path)).toThrow(`process ${process.pid} on elsewhere is at work here`);
+    const minutesAgo = (minutes: number) => new Date(Date.now() - 60_000 * minutes);
+    utimesSync(path, minutesAgo(4), minutesAgo(4));
+    expect(() => lock(path)).toThrow('on elsewhere is at work here');
+    utimesSync(path, minutesAgo(6), minutesAgo(6));
+    lock(path)();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('touches its own', () => {
+    vi.useFakeTimers();
+    try {
+      const path = join(folder, 'a.lock');
+      const unlock = lock(path);
+      utimesSync(path, new Date(0), new Date(0));
+      vi.advanceTimersByTime(30_000);
+      expect(statSync(path).mtimeMs).toBeGreaterThan(0);
+      unlock();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
