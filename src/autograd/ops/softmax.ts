@@ -2,6 +2,7 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/softmax.js';
 import { resolveDim, sizeOf } from '../../tensor/shape.js';
+import { logSoftmax as logSoftmaxKernel } from '../../tensor/simd/softmax.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { defineOp, saving } from '../define-op.js';
 
@@ -25,7 +26,7 @@ export const softmax: (x: Tensor, dim: number) => Tensor = defineOp('softmax', (
 
 /** ln(eˣ / Σ eˣ) along `dim`, exact where softmax itself would be 0. */
 export const logSoftmax: (x: Tensor, dim: number) => Tensor = defineOp('logSoftmax', (x: Tensor, dim: number) => {
-  const { y, along } = apply('logSoftmax', kernels.logSoftmax, x, dim);
+  const { y, along } = apply('logSoftmax', logSoftmaxKernel, x, dim);
   return {
     output: y,
     vjp: [saving([y], (dy) => dy.sub(y.exp().mul(dy.sum(along, { keepDims: true }))))],
