@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Comparisons } from '../../../src/autograd/gradcheck/comparisons.js';
-import { Subject } from '../../../src/autograd/gradcheck/subject.js';
-import { Generator, randn, type Tensor, tensor } from '../../../src/index.js';
+import { Comparisons, compareDirections } from '../../../src/autograd/gradcheck/comparisons.js';
+import { drawWeights, Subject } from '../../../src/autograd/gradcheck/subject.js';
+import { defineOp, Generator, randn, type Tensor, tensor } from '../../../src/index.js';
 
 const leaf = (values: number[], dtype: 'float64' | 'float32' = 'float64') =>
   tensor(values, { dtype, requiresGrad: true });
@@ -201,5 +201,39 @@ describe('the subject of a check', () => {
     expect(subject.naturalSlope(0, 0, 2)).toBeGreaterThanOrEqual(10);
     expect(subject.naturalSlope(0, 0, 2)).toBeLessThan(100);
     expect(subject.naturalSlope(0, 0, 4)).toBeGreaterThanOrEqual(500);
+  });
+});
+
+describe('a direction', () => {
+  const x = () => randn([6], { dtype: 'float64', requiresGrad: true, generator: new Generator(1) });
+  /** The block of one direction, and the size of the terms whose sum it compares. */
+  function alongOne(fn: (x: Tensor) => Tensor, gradient: (weights: Float64Array) => Float64Array, seed: number) {
+    const [block] = compareDirections(new Subject('test', fn, [x()], 0), 1, new Generator(seed));
+    const generator = new Generator(seed);
+    const [weights, direction] = [drawWeights(6, generator), drawWeights(6, generator)];
+    const terms = gradient(weights).map((value, j) => value * direction[j]);
+    return { block, size: Math.hypot(...terms) };
+  }
+
+  it('is judged by the terms of its sum, which may cancel, or by the sum where that is larger', () => {
+    let [cancelled, not] = [0, 0];
+    for (let seed = 0; seed < 20; seed++) {
+      const { block, size } = alongOne(
+        (a) => a.mul(3),
+        (weights) => weights.map((w) => 3 * w),
+        seed,
+      );
+      expect(block.size).toBeCloseTo(Math.max(size, Math.abs(block.numerical[0])), 6);
+      if (size > 1.1 * Math.abs(block.numerical[0])) cancelled++;
+      if (1.1 * size < Math.abs(block.numerical[0])) not++;
+    }
+    expect(Math.min(cancelled, not)).toBeGreaterThan(2);
+  });
+
+  it('is not, as long as nothing is seen of it', () => {
+    const flat = defineOp('flat', (a: Tensor) => ({ output: a.mul(0), vjp: [(dy: Tensor) => dy.mul(3)] }));
+    const { block, size } = alongOne(flat, (weights) => weights.map((w) => 3 * w), 1);
+    expect(size).toBeGreaterThan(1);
+    expect([block.resolved, block.size]).toEqual([false, 0]);
   });
 });

@@ -172,6 +172,46 @@ describe('directions', () => {
   });
 });
 
+describe('along directions', () => {
+  it('the steps that are shown are those of the direction', () => {
+    const x = randn([5000], { dtype: 'float64', requiresGrad: true, generator: new Generator(2) });
+    const worst = check(scaledSquare(1.1), [x]).worst;
+    expect(worst?.trials.length).toBeGreaterThan(3);
+    expect(worst?.trials.at(-1)?.central).toBeCloseTo(worst?.numerical ?? 0, 3);
+  });
+
+  it('an input without values has none', () => {
+    const none = tensor([], { dtype: 'float64', requiresGrad: true });
+    expect(check((a, b) => a.sum().add(b.sum()), [leaf([1, 2]), none], { fastMode: true }).counts.pass).toBe(8);
+  });
+
+  it('what rounding does to the derivative is no fault of it', () => {
+    const noisy = defineOp('noisy', (x: Tensor) => ({
+      output: x.clone(),
+      vjp: [saving([x], (dy: Tensor) => dy.add(x.mul(1e9)).sub(x.mul(1e9)))],
+    }));
+    const x = randn([30], { dtype: 'float64', requiresGrad: true, generator: new Generator(4) });
+    for (const fastMode of [true, false]) expect(check(noisy, [x], { fastMode }).verdict).toBe('pass');
+  });
+});
+
+describe('a finding', () => {
+  it('that contributions are missing is told from the whole Jacobian', () => {
+    const spread = defineOp('spread', (b: Tensor) => ({
+      output: b.broadcastTo([3, 2]),
+      vjp: [(dy: Tensor) => dy.slice(0, 0, 1)],
+    }));
+    expect(check(spread, [leaf([[1, 2]] as never)]).diagnosis).toBe(
+      '4 of 6 contributions to the gradient of input 0 are missing, the rest are right: ' +
+        'not accumulated over a dimension that was broadcast?',
+    );
+  });
+
+  it('needs steps as small as the value, however large its neighbours are', () => {
+    expect(check((x) => x.log(), [leaf([1e-14, 1])]).verdict).toBe('pass');
+  });
+});
+
 describe('what a backward pass must be beside right', () => {
   it.each<[string, () => Parameters<typeof check>]>([
     [
