@@ -40,6 +40,18 @@ describe('what operations say', () => {
     expect(() => ones([1, 1, 3, 3]).conv2d(ones([2, 1, 2, 2]), ones([2, 1]))).toThrow(/^conv2d: .*\[2, 1\]/);
   });
 
+  it('is what to pad by, and to normalize over', () => {
+    for (const widths of [
+      [-1, 0],
+      [0, -1],
+    ]) {
+      expect(() => ones([2]).pad([widths as [number, number]])).toThrow(
+        'pad: a width is a whole number from 0, got -1',
+      );
+    }
+    expect(() => ones([2, 3]).layerNorm([])).toThrow('layerNorm: x of [2, 3] does not end in []');
+  });
+
   it('is which reductions there are', () => {
     const labels = tensor(Int32Array.of(0));
     for (const labelSmoothing of [0, 0.1]) {
