@@ -3,7 +3,8 @@
  * and multiplications it has, how long one training step on eight images of 224x224 takes here, and what ImageNet would.
  */
 import { crossEntropy, Generator, noGrad, randn, Sequential, SGD, summary, tensor } from '../src/index.js';
-import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import type { Experiment, Trial } from './harness/experiment.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { bnInceptionStages, SIDE } from './networks/bn-inception.js';
 

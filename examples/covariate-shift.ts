@@ -4,9 +4,10 @@
  */
 import { Generator, init, type Sequential, Sigmoid } from '../src/index.js';
 import { accuracy, inInference } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import type { Experiment, Finished, Trial } from './harness/experiment.js';
 import type { Line } from './harness/figures.js';
 import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './harness/mnist.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
@@ -53,7 +54,7 @@ export const covariateShift: Experiment<Result> = {
         ...mnistTraining(model, LR, seed),
         isEvaluated: (step) => step % size.every === 0,
         evaluate: () => ({
-          accuracy: accuracy(model, test, Math.min(size.images, test.length)),
+          accuracy: accuracy(model, test, size.images),
           layers: distributions(model),
         }),
       },

@@ -4,7 +4,8 @@
  */
 import { BatchNorm1d, Module, multiCrop, type Tensor } from '../src/index.js';
 import { inInference, inOrder } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import type { Experiment, Finished, Trial } from './harness/experiment.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, percent } from './harness/statistics.js';
 import { train } from './harness/training.js';
@@ -64,8 +65,8 @@ export const ensemble: Experiment<Result> = {
     await train(label, { ...training, isEvaluated: () => false, evaluate: () => ({}) }, size.steps, checkpoint);
     const { test } = fashionMnist();
     const predict = (x: Tensor) => inInference(training.model, () => training.model.forward(x).softmax(1));
-    const single = [...inOrder(test, Math.min(size.images, test.length))].map(({ inputs }) => predict(inputs));
-    const crops = [...inOrder(test, Math.min(size.cropped, size.images, test.length), 1)].map(({ inputs }) =>
+    const single = [...inOrder(test, size.images)].map(({ inputs }) => predict(inputs));
+    const crops = [...inOrder(test, Math.min(size.cropped, size.images), 1)].map(({ inputs }) =>
       predict(multiCrop(inputs, SIDE)).mean(0),
     );
     return { single: single.flatMap(rounded), crops: crops.flatMap(rounded) };

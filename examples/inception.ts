@@ -19,15 +19,16 @@ import {
   type Tensor,
 } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import type { Experiment, Finished, Trial } from './harness/experiment.js';
 import type { Line } from './harness/figures.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, type Training, train } from './harness/training.js';
 import { type SmallInceptionOptions, smallInception } from './networks/small-inception.js';
 
 /** How a network is built and trained. */
-interface Recipe {
+export interface Recipe {
   batchNorm: boolean;
   activation: 'relu' | 'sigmoid';
   lr: number;
@@ -85,7 +86,7 @@ const PASS = 50;
 const SHARDS = 60;
 
 /** The recipe of a variant, or of one with a change taken back: "BN-x5 without shuffling". */
-function recipeOf(variant: string): Recipe | null {
+export function recipeOf(variant: string): Recipe | null {
   const [name, without, ...rest] = variant.split(' without ');
   const recipe = VARIANTS[name];
   if (!recipe || rest.length > 0) return null;
@@ -135,15 +136,13 @@ function distorted(x: Tensor, photometric: number, generator: Generator): Tensor
   return randomContrast(randomBrightness(moved, photometric, generator), photometric, generator);
 }
 
-export { type Recipe, recipeOf };
-
 interface Result {
   /** Accuracy on the first of the test images, during training. */
   points: Point<{ accuracy: number }>[];
   /** On more of them, at the end. */
   accuracy: number;
   /** On the first of them, by the statistics of the population in place of running averages; null without BN. */
-  population?: number | null;
+  population: number | null;
 }
 
 export const inception: Experiment<Result> = {
@@ -164,19 +163,19 @@ export const inception: Experiment<Result> = {
       {
         ...training,
         isEvaluated: (step) => step % size.every === 0,
-        evaluate: () => ({ accuracy: accuracy(training.model, test, Math.min(size.images, test.length)) }),
+        evaluate: () => ({ accuracy: accuracy(training.model, test, size.images) }),
       },
       size.steps,
       checkpoint,
     );
-    const final = accuracy(training.model, test, Math.min(size.finalImages, test.length));
+    const final = accuracy(training.model, test, size.finalImages);
     if (!recipeOf(variant)?.batchNorm) return { points, accuracy: final, population: null };
     const batches = training.batches(size.steps);
     recalibrate(
       training.model,
       Array.from({ length: PASS }, () => (batches.next().value as Batch).inputs),
     );
-    return { points, accuracy: final, population: accuracy(training.model, test, Math.min(size.images, test.length)) };
+    return { points, accuracy: final, population: accuracy(training.model, test, size.images) };
   },
 
   report(trials): Report {

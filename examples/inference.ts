@@ -13,8 +13,9 @@ import {
   type Tensor,
 } from '../src/index.js';
 import { accuracy, countRight, inInference, inOrder } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import type { Experiment, Trial } from './harness/experiment.js';
 import { MNIST_SIZES, mnist, mnistTraining } from './harness/mnist.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';

@@ -2,7 +2,7 @@
  * Claim: batch normalization allows to be less careful about initialization (abstract; section 3.3). The same perceptron,
  * its initial weights multiplied by less and more than they should be.
  */
-import { asProgram } from './harness/experiment.js';
+import { asProgram } from './harness/program.js';
 import { sweepExperiment } from './harness/sweep.js';
 
 export const initialization = sweepExperiment({

@@ -2,7 +2,7 @@
  * Claim: batch normalization enables higher learning rates (section 3.3). The same perceptron, without and with it, at
  * learning rates four powers of ten apart.
  */
-import { asProgram } from './harness/experiment.js';
+import { asProgram } from './harness/program.js';
 import { sweepExperiment } from './harness/sweep.js';
 
 export const learningRates = sweepExperiment({

@@ -20,8 +20,9 @@ import {
 } from '../src/index.js';
 import { UsageError } from './harness/cli.js';
 import { countRight, inInference, inOrder } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import type { Experiment, Finished, Trial } from './harness/experiment.js';
 import { KINDS, mnist } from './harness/mnist.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, meanAndRange, percent, percentile } from './harness/statistics.js';
 import { table } from './harness/table.js';

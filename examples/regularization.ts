@@ -5,8 +5,9 @@
  */
 import { Generator, noGrad, type Sequential } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import type { Experiment, Trial } from './harness/experiment.js';
 import { mnist, mnistTraining } from './harness/mnist.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
@@ -55,7 +56,7 @@ export const regularization: Experiment<Result> = {
         isEvaluated: (step) => step % size.every === 0,
         evaluate: () => ({
           train: accuracy(model, few),
-          test: accuracy(model, test, Math.min(size.images, test.length)),
+          test: accuracy(model, test, size.images),
         }),
       },
       size.steps,

@@ -2,7 +2,7 @@
  * Claim: batch normalization makes saturating nonlinearities usable (abstract; section 4.2.2). Sigmoid networks of ever
  * more layers.
  */
-import { asProgram } from './harness/experiment.js';
+import { asProgram } from './harness/program.js';
 import { sweepExperiment } from './harness/sweep.js';
 
 const WIDTH = 50;

@@ -4,8 +4,9 @@
  */
 import { crossEntropy, Generator, type Linear, type Sequential, type Tensor } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Trial } from './harness/experiment.js';
+import type { Experiment, Trial } from './harness/experiment.js';
 import { KINDS, MNIST_SIZES, mnist, mnistTraining } from './harness/mnist.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, mean, meanAndRange, percent } from './harness/statistics.js';
 import { train } from './harness/training.js';
@@ -67,7 +68,7 @@ export const scale: Experiment<Result> = {
           scaled.loadStateDict(model.stateDict());
           multiply(layerOf(scaled).weight, factor);
           const after = measure(scaled);
-          return { before, after, accuracy: accuracy(model, test, Math.min(size.images, test.length)) };
+          return { before, after, accuracy: accuracy(model, test, size.images) };
         },
       },
       size.steps,

@@ -19,8 +19,9 @@ import {
   zeros,
 } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
-import { asProgram, type Experiment, type Finished, type Trial } from './harness/experiment.js';
+import type { Experiment, Finished, Trial } from './harness/experiment.js';
 import { mnist, mnistTraining } from './harness/mnist.js';
+import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
@@ -70,7 +71,7 @@ export const whitening: Experiment<Result> = {
       {
         ...mnistTraining(model, LR, seed),
         isEvaluated: (step) => step % size.every === 0,
-        evaluate: () => ({ accuracy: accuracy(model, test, Math.min(size.images, test.length)) }),
+        evaluate: () => ({ accuracy: accuracy(model, test, size.images) }),
       },
       size.steps,
       checkpoint,

@@ -3,8 +3,9 @@ import { type Dataset, type Module, noGrad, type Tensor } from '../../src/index.
 /** Images that are classified at a time. */
 const BATCH = 100;
 
-/** The first `count` examples in batches, one after the other. */
-export function* inOrder(data: Dataset, count: number, batchSize = BATCH) {
+/** The first `most` examples, or all if there are fewer, in batches, one after the other. */
+export function* inOrder(data: Dataset, most: number, batchSize = BATCH) {
+  const count = Math.min(most, data.length);
   for (let first = 0; first < count; first += batchSize) {
     const size = Math.min(batchSize, count - first);
     yield data.batch(Int32Array.from({ length: size }, (_, i) => first + i));
@@ -25,13 +26,13 @@ export function inInference<T>(model: Module, visit: () => T): T {
   }
 }
 
-/** The part of the first `count` examples that is classified rightly, in inference mode: 0 to 1. */
-export function accuracy(model: Module, data: Dataset, count = data.length): number {
+/** The part of the first `most` examples that is classified rightly, in inference mode: 0 to 1. */
+export function accuracy(model: Module, data: Dataset, most = data.length): number {
   let right = 0;
   inInference(model, () => {
-    for (const { inputs, labels } of inOrder(data, count)) right += countRight(model.forward(inputs), labels);
+    for (const { inputs, labels } of inOrder(data, most)) right += countRight(model.forward(inputs), labels);
   });
-  return right / count;
+  return right / Math.min(most, data.length);
 }
 
 /** In how many rows of [N, classes] the largest value is at the label. */

@@ -1,11 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeWhole } from '../../src/data/files.js';
 import { Checkpoint } from './checkpoint.js';
-import { commandLine, positiveNumber, runProgram, shardOption, UsageError, wholeNumber } from './cli.js';
-import { Interrupted, listenForInterrupt } from './interrupt.js';
+import { UsageError } from './cli.js';
 import { lock } from './lock.js';
-import { type Report, toMarkdown, toTerminal, writeFigures } from './report.js';
+import { type Report, toMarkdown, writeFigures } from './report.js';
 
 /**
  * How large an experiment is. Whatever else determines its numbers stands beside steps and seeds, and may be set on the
@@ -45,7 +44,7 @@ export interface Trial {
   readonly size: Size;
   /** What to call it while it runs. */
   readonly label: string;
-  /** Where its state is kept until it is finished. */
+  /** Where its state is kept, also when it is finished: a longer run goes on from there. */
   readonly checkpoint: Checkpoint;
 }
 
@@ -70,7 +69,7 @@ export interface RunOptions {
   resume: boolean;
 }
 
-/** Runs the trials of a shard that are not finished yet, and reports on all that are. */
+/** Runs the trials of a shard that are not finished yet. */
 export async function runExperiment<Result>(experiment: Experiment<Result>, options: RunOptions): Promise<void> {
   const { out, resume } = options;
   const trials = trialsOf(experiment, options);
@@ -171,70 +170,3 @@ export async function writeReport<Result>(experiment: Experiment<Result>, out: s
   writeWhole(join(out, 'results.json'), `${JSON.stringify(trials, null, 1)}\n`);
   return report;
 }
-
-/** Whether `module` is what node was started with. */
-export function isProgram(module: ImportMeta): boolean {
-  return process.argv[1] !== undefined && resolve(process.argv[1]) === module.filename;
-}
-
-/** An experiment as a program, if `module` is what node was started with. `before` is called before the first trial. */
-export async function asProgram<Result>(
-  module: ImportMeta,
-  experiment: Experiment<Result>,
-  before: () => void = () => {},
-): Promise<void> {
-  if (!isProgram(module)) return;
-  const { quick, full } = experiment.sizes;
-  await runProgram(async () => {
-    const command = commandLine(`npx tsx examples/${experiment.name}.ts`, experiment.title)
-      .option('--full', 'at full size, which takes hours', false)
-      .option('--seed <n>', 'the first seed', wholeNumber(0), 0)
-      .option('--variants <list>', `some of: ${experiment.variants.join(', ')}`)
-      .option('--shard <i/n>', 'run the i-th of n equal parts of the trials', shardOption, [1, 1])
-      .option('--out <folder>', 'where results go', join('results', experiment.name))
-      .option('--resume', 'go on with what is in the folder', false);
-    for (const [name, value] of Object.entries(quick)) {
-      command.option(
-        `--${dashed(name)} <n>`,
-        `${inWords(name)}; ${value} unless given, ${full[name]} at full size`,
-        Number.isInteger(value) ? wholeNumber(1) : positiveNumber,
-      );
-    }
-    command.argument('[report]', 'only report on what is in the folder');
-    const options = command.parse().opts<RunOptions & { full: boolean; variants?: string } & Partial<Size>>();
-    const [only] = command.args;
-    if (only !== undefined && only !== 'report') throw new UsageError(`there is only report to do apart, not ${only}`);
-    const { out } = options;
-    if (only === undefined) {
-      const size = { ...(options.full ? full : quick) };
-      for (const name of Object.keys(size)) size[name] = (options[name] as number | undefined) ?? size[name];
-      const variants = chosen(experiment, options.variants as string | undefined);
-      before();
-      listenForInterrupt();
-      try {
-        await runExperiment(experiment, { ...options, size, variants });
-      } catch (error) {
-        if (!(error instanceof Interrupted)) throw error;
-        console.log('\nStopped. What is done is kept; add --resume to go on.');
-        process.exitCode = 130;
-        return;
-      }
-    }
-    const report = await writeReport(experiment, out);
-    if (!report) throw new UsageError(`there are no finished trials in ${out}`);
-    console.log(`\n${toTerminal(report)}\nWritten to ${out}: report.md and its figures, results.json`);
-  });
-}
-
-function chosen<Result>(experiment: Experiment<Result>, list: string | undefined): readonly string[] {
-  if (list === undefined) return experiment.variants;
-  const names = list.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !experiment.variants.includes(name) && !experiment.isVariant?.(name));
-  if (unknown !== undefined) {
-    throw new UsageError(`--variants: there is no ${unknown}; there are ${experiment.variants.join(', ')}`);
-  }
-  return names;
-}
-
-const dashed = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-const inWords = (name: string) => dashed(name).replaceAll('-', ' ');

@@ -61,7 +61,7 @@ export function sweepExperiment({
           {
             ...mnistTraining(model, lr, seed),
             isEvaluated: () => false,
-            evaluate: () => ({ accuracy: accuracy(model, test, Math.min(size.images, test.length)) }),
+            evaluate: () => ({ accuracy: accuracy(model, test, size.images) }),
           },
           size.steps,
           checkpoint,

@@ -14,7 +14,7 @@ import { UsageError } from './cli.js';
 import { breathe, Interrupted } from './interrupt.js';
 import { Progress } from './progress.js';
 
-/** A network being trained, with everything that its next step depends on. */
+/** A network being trained by the cross entropy of labels, with everything that its next step depends on. */
 export interface Training<Evaluation> {
   model: Module;
   optimizer: SGD;
@@ -24,8 +24,6 @@ export interface Training<Evaluation> {
   batches: (first: number) => Iterator<Batch>;
   /** Whatever draws random numbers while it trains, dropout above all. */
   generators?: readonly Generator[];
-  /** Cross entropy of the labels unless given. */
-  loss?: (batch: Batch, step: number) => Tensor;
   /** Called before each step, counted from 0: to interfere. */
   beforeStep?: (step: number) => void;
   /** Whether to evaluate after so many steps; the last is always evaluated. */
@@ -61,7 +59,6 @@ export async function train<Evaluation extends object>(
   checkpoint: Checkpoint,
 ): Promise<Point<Evaluation>[]> {
   const { model, optimizer, lr, batches, isEvaluated } = training;
-  const { loss: lossOf = ({ inputs, labels }: Batch) => crossEntropy(model.forward(inputs), labels) } = training;
   const points: Point<Evaluation>[] = [];
   const losses: [number, number] = [0, 0];
   let step = restore(training, checkpoint, points, losses);
@@ -79,9 +76,9 @@ export async function train<Evaluation extends object>(
     while (step < steps) {
       training.beforeStep?.(step);
       for (const group of optimizer.groups) group.lr = lr(step);
-      const batch = stream.next().value as Batch;
+      const { inputs, labels } = stream.next().value as Batch;
       optimizer.zeroGrad();
-      const loss = lossOf(batch, step);
+      const loss = crossEntropy(model.forward(inputs), labels);
       loss.backward();
       optimizer.step();
       step++;
@@ -90,8 +87,8 @@ export async function train<Evaluation extends object>(
       progress.update(step, loss.item());
       if (isEvaluated(step) || step === steps) {
         const evaluation = progress.pause(() => training.evaluate());
-        const loss = losses[0] / losses[1];
-        points.push({ step, loss: Number.isFinite(loss) ? loss : null, ...evaluation });
+        const meanLoss = losses[0] / losses[1];
+        points.push({ step, loss: Number.isFinite(meanLoss) ? meanLoss : null, ...evaluation });
         losses.fill(0);
         save();
       } else if (performance.now() - savedAt > checkpoint.every) save();

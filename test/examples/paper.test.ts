@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { finishedTrials, runExperiment, writeReport } from '../../examples/harness/experiment.js';
 import { inception, recipeOf } from '../../examples/inception.js';
-import { EXPERIMENTS } from '../../examples/paper.js';
+import { EXPERIMENTS, writeIntoPage } from '../../examples/paper.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'paper-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -82,7 +82,42 @@ describe('BN-Inception', () => {
   });
 });
 
+describe('a page', () => {
+  it('takes a report between the comments of its name, and the figures beside it', () => {
+    const [page, from] = [join(folder, 'docs/page.md'), join(folder, 'figures')];
+    const before = 'Top\n<!-- a -->\nold\n<!-- end of a -->\nEnd\n';
+    mkdirSync(join(folder, 'docs'));
+    mkdirSync(from);
+    writeFileSync(page, before);
+    writeFileSync(join(from, 'f.svg'), '<svg></svg>');
+    const chart = { title: 'F', x: 'x', y: 'y', lines: [] };
+    const report = { tables: [{ title: 'T', head: ['h'], rows: [[1]] }], figures: { f: [chart] } };
+    expect(() => writeIntoPage(page, 'b', report, from)).toThrow(`--docs: ${page} has no place for b`);
+    expect(() => writeIntoPage(`${page}x`, 'a', report, from)).toThrow(`--docs: there is no ${page}x`);
+    expect(readFileSync(page, 'utf8')).toBe(before);
+    for (let i = 0; i < 2; i++) {
+      writeIntoPage(page, 'a', report, from);
+      expect(readFileSync(page, 'utf8')).toBe(
+        'Top\n<!-- a -->\n\n![F](images/page/f.svg)\n\nT:\n\n| h |\n| --- |\n| 1 |\n\n<!-- end of a -->\nEnd\n',
+      );
+    }
+    expect(readFileSync(join(folder, 'docs/images/page/f.svg'), 'utf8')).toBe('<svg></svg>');
+  });
+
+  it('has a place for every experiment', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/paper.md'), 'utf8');
+    for (const { name } of EXPERIMENTS) expect(page).toMatch(new RegExp(`<!-- ${name} -->[^]*<!-- end of ${name} -->`));
+  });
+});
+
 describe('the variants of Inception', () => {
+  it('have an accuracy by the statistics of the population where there is batch normalization', () => {
+    const trials = finishedTrials(inception, join(folder, 'inception'));
+    expect(trials.map(({ variant, result }) => [variant, typeof result.population])).toEqual(
+      inception.variants.map((variant) => [variant, variant.startsWith('BN') ? 'number' : 'object']),
+    );
+  });
+
   it('differ as the paper says, and each change can be taken back alone', () => {
     expect(recipeOf('BN-x30')).toEqual({ ...recipeOf('BN-x5'), lr: 0.15 });
     expect(recipeOf('BN-Baseline')).toEqual({ ...recipeOf('Inception'), batchNorm: true });

@@ -37,6 +37,12 @@ describe('the logarithm of softmax by SIMD', () => {
     );
   });
 
+  it('is used: the loops are not called', () => {
+    const loop = vi.spyOn(loops, 'logSoftmax');
+    logSoftmax(2, 1000, 1, new Float32Array(2000), new Float32Array(2000));
+    expect(loop).not.toHaveBeenCalled();
+  });
+
   it('goes through more than one block', () => {
     const x = Float32Array.from({ length: 5 * 9000 }, (_, i) => Math.sin(i));
     const [got, expected] = [new Float32Array(x.length), new Float32Array(x.length)];
