@@ -84,6 +84,11 @@ export const op = {
     or: simd(80),
     /** The bits of the first where those of the third are set, and of the second where they are not. */
     select: simd(82),
+    /** Four floats of two vectors, by number: the first has 0 to 3, the second 4 to 7. */
+    shuffle: (...floats: readonly [number, number, number, number]): Code => [
+      ...simd(0x0d),
+      ...floats.flatMap((i) => [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]),
+    ],
     /** A float, four times. */
     constant: (value: number): Code => {
       const bytes = [...new Uint8Array(Float32Array.of(value).buffer)];

@@ -6,7 +6,7 @@ import { FLOAT } from './machine.js';
  */
 
 /** Filters and positions that are worked on at a time, and floats in a vector. */
-export const ROWS = 6;
+export const ROWS = 4;
 export const COLUMNS = 8;
 export const LANES = 4;
 /** Filters, and weights, whose gradients are summed at a time. */
@@ -35,7 +35,7 @@ export function assembleCorrelate(): Uint8Array {
   const addProduct = (r: number, half: number, x: number): Code => [
     ...[...get(sum(r, half)), ...get(factor), ...get(x), ...v128.mul, ...v128.add, ...set(sum(r, half))],
   ];
-  /** One weight of 6 filters, at 8 positions. */
+  /** One weight of 4 filters, at 8 positions. */
   const step: Code = [
     ...[...get(plane), ...get(atOffset), ...load(0), ...add, ...set(at)],
     ...[...get(at), ...v128.load(0), ...set(x0), ...get(at), ...v128.load(LANES * FLOAT), ...set(x1)],

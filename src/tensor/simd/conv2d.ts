@@ -21,7 +21,7 @@ import { compile, FLOAT, scratch } from './machine.js';
  * neighbours in memory, so four of them are one load, wherever it begins. The few positions at the end of each row that
  * have no output, since the plane is wider than the output, are computed with the rest and dropped.
  *
- * The forward pass and the input gradient are products W·patches, 6 filters and 8 positions at a time. The weight
+ * The forward pass and the input gradient are products W·patches, 4 filters and 8 positions at a time. The weight
  * gradient is the product dy·patchesᵀ, whose sums run along the positions: 3 filters and 3 weights at a time, each sum
  * in four parts. Strides other than 1, float64, and places without SIMD are left to the loops.
  */
