@@ -108,7 +108,7 @@ function operationsIn(file: string): Operation[] {
   return [...source.matchAll(pattern)].map((match) => {
     const [, comment, name, type] = match;
     // What is public may only check arguments, and leave the work to an operation that bears its name in the graph.
-    const inner = source.search(new RegExp(`defineOp\\(\\s*'${name}'`));
+    const inner = source.search(new RegExp(`builtIn\\(\\s*'${name}'`));
     const rest = source.slice(inner < 0 ? match.index + match[0].length : inner);
     const definition = rest.slice(0, rest.search(/\n\n(?:\/\*|export|const|function|type)|$(?![\s\S])/));
     const text = comment

@@ -1,8 +1,11 @@
 import { full } from '../tensor/create.js';
+import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectOptions, expectTensor } from '../tensor/expect.js';
+import { add as addInto } from '../tensor/kernels/arithmetic.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { empty, type Storage, storageMark, type Tensor } from '../tensor/tensor.js';
+import { giveBack, isWorthKeeping, letGoOfOldSpares } from '../tensor/spare.js';
+import { empty, type Storage, storageMark, type Tensor, zeroed } from '../tensor/tensor.js';
 import { type Edge, edgeOf, type Node } from './graph.js';
 import { withGrad } from './mode.js';
 
@@ -112,6 +115,10 @@ class Pass {
   private readonly start = storageMark();
   /** Storages already handed out as someone's gradient. */
   private readonly handedOut = new Set<Storage>();
+  /** Large storages made in this pass, and how many gradients on their way share each. */
+  private readonly holders = new Map<Storage, number>();
+  /** Those that code which is not ours has seen, and may hold. */
+  private readonly seenOutside = new Set<Storage>();
 
   constructor(
     private readonly root: Edge,
@@ -159,6 +166,7 @@ class Pass {
         if (needed) this.visit(this.nodes[i], needed, targets);
       }
     });
+    letGoOfOldSpares();
   }
 
   private visit(node: Node, needed: readonly boolean[], targets: ReadonlySet<Edge>): void {
@@ -168,17 +176,55 @@ class Pass {
     for (const edge of node.outputs) {
       const gradient = gradients.get(edge);
       if (gradient) any = true;
-      arrived.push(gradient ?? empty(edge.shape, edge.dtype));
+      arrived.push(gradient ?? zeroed(edge.shape, edge.dtype));
       if (!targets.has(edge)) gradients.delete(edge);
     }
     if (!any) return;
     const sent = node.run(arrived, needed);
     if (!this.retainGraph) node.free();
+    for (const gradient of sent) if (gradient) this.hold(gradient);
+    if (!node.letsGo)
+      for (const gradient of [...arrived, ...sent]) if (gradient) this.seenOutside.add(gradient.storage);
     for (let i = 0; i < node.inputs.length; i++) {
       const [edge, gradient] = [node.inputs[i], sent[i]];
       if (!edge || !gradient) continue;
       const before = gradients.get(edge);
-      gradients.set(edge, before ? before.add(gradient) : gradient);
+      gradients.set(edge, before ? this.sum(before, gradient) : gradient);
+    }
+    node.outputs.forEach((edge, i) => {
+      if (!targets.has(edge)) this.release(arrived[i]);
+    });
+  }
+
+  /** The sum of two gradients that are held; it is held in their place. In place, where nobody else has the first. */
+  private sum(before: Tensor, gradient: Tensor): Tensor {
+    const { storage } = before;
+    if (this.holders.get(storage) === 1 && !this.seenOutside.has(storage)) {
+      const data = storage.data as FloatArray;
+      addInto(data.length, data, 0, 1, gradient.data as FloatArray, 0, 1, data, 0);
+      this.release(gradient);
+      return before;
+    }
+    const sum = before.add(gradient);
+    this.hold(sum);
+    this.release(before);
+    this.release(gradient);
+    return sum;
+  }
+
+  private hold({ storage }: Tensor): void {
+    if (this.createGraph || storage.serial < this.start || !isWorthKeeping(storage.data)) return;
+    this.holders.set(storage, (this.holders.get(storage) ?? 0) + 1);
+  }
+
+  /** One gradient less that has this storage. After the last, its array is free for other uses, if nobody has seen it. */
+  private release({ storage }: Tensor): void {
+    const holders = this.holders.get(storage);
+    if (holders === undefined) return;
+    if (holders > 1) this.holders.set(storage, holders - 1);
+    else {
+      this.holders.delete(storage);
+      if (!this.seenOutside.has(storage)) giveBack(storage.data as Float32Array);
     }
   }
 

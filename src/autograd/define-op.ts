@@ -52,30 +52,36 @@ export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
  *   vjp: [saving([x], (dy) => dy.mul(x.square()).mul(3))],
  * }));
  */
-export function defineOp<Args extends readonly unknown[]>(
-  name: string,
-  rule: (...args: Args) => Rule<Tensor>,
-): (...args: Args) => Tensor;
-export function defineOp<Args extends readonly unknown[]>(
-  name: string,
-  rule: (...args: Args) => Rule<readonly Tensor[]>,
-): (...args: Args) => readonly Tensor[];
-export function defineOp<Args extends readonly unknown[], Out extends Output>(
-  name: string,
-  rule: (...args: Args) => Rule<Out>,
-): (...args: Args) => Out {
-  return (...args) => {
-    const before = switchGrad(false);
-    const outer = recorded;
-    recorded = before && args.some(requiresGrad);
-    try {
-      const { output, vjp } = rule(...args);
-      return record(name, args, output, vjp);
-    } finally {
-      recorded = outer;
-      switchGrad(before);
-    }
-  };
+export const defineOp: DefineOp = definer(false);
+
+/**
+ * `defineOp` for the operations of this library, whose derivatives are known to hold on to none of the gradients that
+ * they are given or return: the backward pass may use the arrays of those again.
+ */
+export const builtIn: DefineOp = definer(true);
+
+interface DefineOp {
+  <Args extends readonly unknown[]>(name: string, rule: (...args: Args) => Rule<Tensor>): (...args: Args) => Tensor;
+  <Args extends readonly unknown[]>(
+    name: string,
+    rule: (...args: Args) => Rule<readonly Tensor[]>,
+  ): (...args: Args) => readonly Tensor[];
+}
+
+function definer(letsGo: boolean): DefineOp {
+  return (<Args extends readonly unknown[], Out extends Output>(name: string, rule: (...args: Args) => Rule<Out>) =>
+    (...args: Args): Out => {
+      const before = switchGrad(false);
+      const outer = recorded;
+      recorded = before && args.some(requiresGrad);
+      try {
+        const { output, vjp } = rule(...args);
+        return record(name, args, output, vjp, letsGo);
+      } finally {
+        recorded = outer;
+        switchGrad(before);
+      }
+    }) as DefineOp;
 }
 
 /** Whether the operation that is being carried out is recorded. */
@@ -89,7 +95,13 @@ export function isRecorded(): boolean {
   return recorded;
 }
 
-function record<Out extends Output>(name: string, args: readonly unknown[], output: Out, vjp: Rule<Out>['vjp']): Out {
+function record<Out extends Output>(
+  name: string,
+  args: readonly unknown[],
+  output: Out,
+  vjp: Rule<Out>['vjp'],
+  letsGo: boolean,
+): Out {
   const several = Array.isArray(output);
   const outputs = (several ? output : [output]) as readonly Tensor[];
   const fresh = outputs.map((y) => {
@@ -99,7 +111,7 @@ function record<Out extends Output>(name: string, args: readonly unknown[], outp
   });
   if (recorded) {
     if (!vjp) throw new MinibatchError(`${name}: states no derivative; there is no vjp beside the output`);
-    const node = makeNode(name, args, several, vjp);
+    const node = makeNode(name, args, several, vjp, letsGo);
     if (node) for (const y of fresh) node.produce(y);
   }
   return (several ? fresh : fresh[0]) as Out;
@@ -119,13 +131,14 @@ function makeNode<Out extends Output>(
   args: readonly unknown[],
   several: boolean,
   vjp: Rule<Out>['vjp'],
+  letsGo: boolean,
 ): Node | null {
   if (!Array.isArray(vjp)) {
     const joint = vjp as JointVjp<Out> | Saving<JointVjp<Out>>;
     const f = isSaving(joint) ? joint.vjp : joint;
     const inputs = args.map((arg) => (requiresGrad(arg) ? edgeOf(arg) : null));
     const reads = isSaving(joint) ? [{ argument: null, tensors: joint.tensors }] : [];
-    return new Node(name, inputs, reads, (dOutputs, needed) => {
+    return new Node(name, inputs, reads, letsGo, (dOutputs, needed) => {
       const gradients = f((several ? dOutputs : dOutputs[0]) as Out, needed);
       return inputs.map((input, i) => (input && needed[i] ? checkGradient(name, input, gradients[i], i) : undefined));
     });
@@ -153,7 +166,7 @@ function makeNode<Out extends Output>(
     } else functions.push(entry);
   }
   if (!any) return null;
-  return new Node(name, inputs, reads, (dOutputs, needed) => {
+  return new Node(name, inputs, reads, letsGo, (dOutputs, needed) => {
     const dy = (several ? dOutputs : dOutputs[0]) as Out;
     return inputs.map((input, i) =>
       input && needed[i] ? checkGradient(name, input, functions[i]?.(dy), i) : undefined,

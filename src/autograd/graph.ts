@@ -59,6 +59,8 @@ export class Node {
     /** One for each argument; null for one that needs no gradient. */
     readonly inputs: readonly (Edge | null)[],
     reads: readonly Reads[],
+    /** Whether the derivative is known to hold on to no gradient that it is given or returns. */
+    readonly letsGo: boolean,
     pullBack: PullBack,
   ) {
     for (const { argument, tensors } of reads) {

@@ -2,7 +2,7 @@ import { MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectNumber, expectWhole } from '../tensor/expect.js';
 import { expectGenerator, type Generator } from '../tensor/random.js';
 import { formatShape } from '../tensor/shape.js';
-import { empty, type FloatTensor, type Tensor } from '../tensor/tensor.js';
+import { empty, type FloatTensor, type Tensor, zeroed } from '../tensor/tensor.js';
 
 /*
  * Random changes to batches of images, [N, C, H, W], a different one for each image. The same generator state gives
@@ -20,7 +20,7 @@ export function randomCrop(x: Tensor, padding: number, generator: Generator): Te
   expectWhole('randomCrop', 'padding', padding, 0);
   expectGenerator('randomCrop', generator);
   const [N, C, H, W] = x.shape;
-  const y = empty(x.shape, x.dtype);
+  const y = zeroed(x.shape, x.dtype);
   for (let n = 0; n < N; n++) {
     const down = generator.integer(2 * padding + 1) - padding;
     const right = generator.integer(2 * padding + 1) - padding;

@@ -3,7 +3,7 @@ import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectOptions } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
+import { type FloatTensor, Tensor, zeroed } from '../tensor/tensor.js';
 
 /** Parameters that share one set of options. */
 export type ParameterGroup<Options> = Options & { parameters: readonly Tensor[] };
@@ -110,7 +110,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
       this.tensors.set(parameter, own);
     }
     if (own[name]?.dtype !== parameter.dtype) own[name] = own[name]?.to(parameter.dtype) as FloatTensor;
-    own[name] ??= empty(parameter.shape, parameter.dtype);
+    own[name] ??= zeroed(parameter.shape, parameter.dtype);
     return own[name];
   }
 

@@ -10,6 +10,7 @@ import {
 import { MinibatchError, show } from './error.js';
 import { formatTensor } from './format.js';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+import { takeSpare } from './spare.js';
 
 /**
  * The values of a tensor, and how often they have been overwritten. Tensors that share values (a reshaped or detached
@@ -200,9 +201,17 @@ export interface FloatTensor extends Tensor {
   readonly dtype: FloatDType;
 }
 
-/** A new tensor of zeros for an operation to write its result into. */
+/** A new tensor for an operation to write its result into: all of it, since what it holds at first is anyone's. */
 export function empty(shape: Shape, dtype: FloatDType): FloatTensor;
 export function empty(shape: Shape, dtype: DType): Tensor;
 export function empty(shape: Shape, dtype: DType): Tensor {
+  const size = sizeOf(shape);
+  return Tensor.wrap(takeSpare(dtype, size) ?? allocate(dtype, size), shape);
+}
+
+/** A new tensor of zeros for an operation to add its result to. */
+export function zeroed(shape: Shape, dtype: FloatDType): FloatTensor;
+export function zeroed(shape: Shape, dtype: DType): Tensor;
+export function zeroed(shape: Shape, dtype: DType): Tensor {
   return Tensor.wrap(allocate(dtype, sizeOf(shape)), shape);
 }

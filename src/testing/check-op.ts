@@ -9,7 +9,7 @@ import { MinibatchError } from '../tensor/error.js';
 import { expectOptions, expectWhole } from '../tensor/expect.js';
 import { Generator } from '../tensor/random.js';
 import { formatShape } from '../tensor/shape.js';
-import { empty, Tensor } from '../tensor/tensor.js';
+import { empty, Tensor, zeroed } from '../tensor/tensor.js';
 
 /** How often the effect of rounding its inputs a value in float32 may be off by: sums round at every term. */
 const FLOAT32_MARGIN = 16;
@@ -134,7 +134,7 @@ function expectGradients({ inputs, call }: OpCall): undefined {
   const leaves = inputs.map((x) => leafCopy(x));
   const recorded = outputsOf('checkOp', call(...leaves)).filter((output) => output.requiresGrad);
   const gradients = recorded.map((output) =>
-    grad(output, leaves, { gradOutput: empty(output.shape, output.dtype), retainGraph: true, allowUnused: true }),
+    grad(output, leaves, { gradOutput: zeroed(output.shape, output.dtype), retainGraph: true, allowUnused: true }),
   );
   leaves.forEach((_, i) => {
     if (gradients.some((each) => each[i])) return;

@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectOptions, expectTensor, expectWhole } from '../../tensor/expect.js';
 import { Generator, randn } from '../../tensor/random.js';
-import { empty, type Tensor } from '../../tensor/tensor.js';
+import { type Tensor, zeroed } from '../../tensor/tensor.js';
 import { grad } from '../backward.js';
 import { noGrad } from '../mode.js';
 import { compareDirections, compareJacobian } from './comparisons.js';
@@ -66,7 +66,7 @@ export function gradgradcheck<Inputs extends readonly Tensor[]>(
   const product: CheckedFunction = (...all) => {
     const args = all.slice(0, inputs.length);
     const targets = args.filter((arg) => arg.requiresGrad);
-    const gradients = targets.map((target) => empty(target.shape, target.dtype) as Tensor);
+    const gradients = targets.map((target) => zeroed(target.shape, target.dtype) as Tensor);
     outputsOf('gradgradcheck', checkedFunction(...args)).forEach((output, o) => {
       if (!output.requiresGrad) return;
       const gradOutput = all[inputs.length + o];

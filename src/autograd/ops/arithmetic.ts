@@ -5,7 +5,7 @@ import * as kernels from '../../tensor/kernels/arithmetic.js';
 import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
 import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
+import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar of the other operand's dtype. */
@@ -18,7 +18,7 @@ export type Binary = (a: Operand, b: Operand) => Tensor;
 type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
 function binary(name: string, row: kernels.BinaryRow, da: Derivative, db: Derivative): Binary {
-  return defineOp(name, (left: Operand, right: Operand) => {
+  return builtIn(name, (left: Operand, right: Operand) => {
     const [a, b] = asTensors(name, left, right);
     if (sameShape(a.shape, b.shape)) {
       const y = empty(a.shape, a.dtype);
@@ -131,7 +131,7 @@ function greater(a: FloatTensor, b: FloatTensor): Tensor {
  *
  * @param condition a tensor of any dtype. It has no derivative.
  */
-export const where: (condition: Tensor, a: Operand, b: Operand) => Tensor = defineOp(
+export const where: (condition: Tensor, a: Operand, b: Operand) => Tensor = builtIn(
   'where',
   (condition: Tensor, left: Operand, right: Operand) => {
     expectTensor('where', condition);

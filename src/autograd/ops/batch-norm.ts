@@ -5,7 +5,7 @@ import * as secondOrder from '../../tensor/kernels/batch-norm-second-order.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/batch-norm.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { builtIn, saving } from '../define-op.js';
 
 export interface BatchNormOptions {
   /** [C]; the mean used in inference, and moved towards the mini-batch's in training. */
@@ -32,7 +32,7 @@ export interface BatchNormOptions {
  * @throws in training, where a channel has a single value: it has no variance.
  */
 export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: BatchNormOptions) => Tensor =
-  defineOp('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
+  builtIn('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
     const options = expectOptions('batchNorm', given);
     const { training = true } = options;
     check(x, gamma, beta, options);
@@ -51,7 +51,7 @@ export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null,
  * (x − μ)·r over each channel of x, [N, C, ...]: batch normalization in training without γ, β and running statistics,
  * for those that group values differently. A channel of a single value gives 0.
  */
-export const normalizeChannels: (x: Tensor, eps: number) => Tensor = defineOp(
+export const normalizeChannels: (x: Tensor, eps: number) => Tensor = builtIn(
   'normalizeChannels',
   (x: Tensor, eps: number) => {
     expectFloat('normalizeChannels', x);
@@ -68,7 +68,7 @@ const batchNormBackward: (
   gamma: Tensor | null,
   statistics: kernels.Statistics,
   training: boolean,
-) => readonly Tensor[] = defineOp(
+) => readonly Tensor[] = builtIn(
   'batchNormBackward',
   (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean) => {
     expectFloat('batchNormBackward', x);
@@ -96,7 +96,7 @@ const batchNormBackwardBackward: (
   statistics: kernels.Statistics,
   training: boolean,
   ...second: readonly Tensor[]
-) => readonly Tensor[] = defineOp(
+) => readonly Tensor[] = builtIn(
   'batchNormBackwardBackward',
   (
     dy: Tensor,

@@ -3,10 +3,10 @@ import { expectTensor } from '../../tensor/expect.js';
 import { copy, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sameShape } from '../../tensor/shape.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp } from '../define-op.js';
+import { builtIn } from '../define-op.js';
 
 /** The values of x repeated along the sides where `shape` is larger: those of 1, and those missing in front. */
-export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = defineOp('broadcastTo', (x: Tensor, shape: Shape) => {
+export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = builtIn('broadcastTo', (x: Tensor, shape: Shape) => {
   expectTensor('broadcastTo', x);
   checkShape('broadcastTo', shape);
   if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {

@@ -2,8 +2,8 @@ import { MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor, expectWhole } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { formatShape, resolveDim, type Shape, stridesOf } from '../../tensor/shape.js';
-import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp } from '../define-op.js';
+import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
+import { builtIn } from '../define-op.js';
 
 /** Copies the block of `shape` that begins at index `fromX` of x to index `fromOut` of `out`. */
 function copyBlock(shape: Shape, x: Tensor, fromX: readonly number[], out: Tensor, fromOut: readonly number[]): void {
@@ -28,7 +28,7 @@ export const concat: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) 
   return joined(along, ...xs);
 };
 
-const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = defineOp(
+const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = builtIn(
   'concat',
   (dim: number, ...xs: readonly Tensor[]) => {
     const starts: number[] = [];
@@ -70,7 +70,7 @@ function expectList(op: string, xs: unknown): asserts xs is readonly Tensor[] {
 }
 
 /** The part of x from index `start` up to but not including `end` along `dim`; negative ones count from the end. */
-export const slice: (x: Tensor, dim: number, start: number, end?: number) => Tensor = defineOp(
+export const slice: (x: Tensor, dim: number, start: number, end?: number) => Tensor = builtIn(
   'slice',
   (x: Tensor, dim: number, start: number, end?: number) => {
     expectTensor('slice', x);
@@ -91,7 +91,7 @@ export const slice: (x: Tensor, dim: number, start: number, end?: number) => Ten
 );
 
 /** x with zeros around it: `widths[d]` is how many before and behind along dimension d. */
-export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) => Tensor = defineOp(
+export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) => Tensor = builtIn(
   'pad',
   (x: Tensor, widths: readonly (readonly [number, number])[]) => {
     expectTensor('pad', x);
@@ -102,7 +102,7 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
       expectWhole('pad', 'a width', before, 0);
       expectWhole('pad', 'a width', behind, 0);
     }
-    const y = empty(
+    const y = zeroed(
       x.shape.map((side, d) => widths[d][0] + side + widths[d][1]),
       x.dtype,
     );

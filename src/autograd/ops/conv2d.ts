@@ -4,7 +4,7 @@ import type { ConvGeometry } from '../../tensor/kernels/conv2d.js';
 import { formatShape } from '../../tensor/shape.js';
 import * as kernels from '../../tensor/simd/conv2d.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { builtIn, saving } from '../define-op.js';
 
 /** One number for both directions, or [along H, along W]. */
 export type Pair = number | readonly [number, number];
@@ -98,7 +98,7 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options:
 type Bilinear = (a: Tensor, b: Tensor, geometry: ConvGeometry) => Tensor;
 
 /** y from x and w. */
-const convolution: Bilinear = defineOp('conv2d', (x: Tensor, w: Tensor, geometry: ConvGeometry) => {
+const convolution: Bilinear = builtIn('conv2d', (x: Tensor, w: Tensor, geometry: ConvGeometry) => {
   expectFloat('conv2d', x);
   expectSameFloat('conv2d', x, w);
   const { N, groups, channelsOut, output } = geometry;
@@ -111,7 +111,7 @@ const convolution: Bilinear = defineOp('conv2d', (x: Tensor, w: Tensor, geometry
 });
 
 /** dx from dy and w. */
-const inputGradient: Bilinear = defineOp('conv2dInputGradient', (dy: Tensor, w: Tensor, geometry: ConvGeometry) => {
+const inputGradient: Bilinear = builtIn('conv2dInputGradient', (dy: Tensor, w: Tensor, geometry: ConvGeometry) => {
   expectFloat('conv2d', dy);
   expectSameFloat('conv2d', dy, w);
   const { N, groups, channelsIn, input } = geometry;
@@ -124,7 +124,7 @@ const inputGradient: Bilinear = defineOp('conv2dInputGradient', (dy: Tensor, w: 
 });
 
 /** dw from x and dy. */
-const weightGradient: Bilinear = defineOp('conv2dWeightGradient', (x: Tensor, dy: Tensor, geometry: ConvGeometry) => {
+const weightGradient: Bilinear = builtIn('conv2dWeightGradient', (x: Tensor, dy: Tensor, geometry: ConvGeometry) => {
   expectFloat('conv2d', x);
   expectSameFloat('conv2d', x, dy);
   const { groups, channelsIn, channelsOut, kernel } = geometry;

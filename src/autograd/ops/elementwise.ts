@@ -4,7 +4,7 @@ import * as kernels from '../../tensor/kernels/elementwise.js';
 import { erf as erfKernel } from '../../tensor/kernels/erf.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
+import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
 
 /** y = f(x), element by element, for a float tensor of any shape. */
 export type Unary = (x: Tensor) => Tensor;
@@ -13,7 +13,7 @@ export type Unary = (x: Tensor) => Tensor;
 type Derivative = (x: Tensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
 function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative): Unary {
-  return defineOp(name, (x: Tensor) => {
+  return builtIn(name, (x: Tensor) => {
     expectFloat(name, x);
     const y = empty(x.shape, x.dtype);
     kernel(x.data, y.data);
@@ -96,7 +96,7 @@ export const leakyRelu: (x: Tensor, slope?: number) => Tensor = (x, slope = 0.01
 };
 
 /** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative at the ends is 1. */
-export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = defineOp(
+export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(
   'clamp',
   (x: Tensor, lo: number, hi: number) => {
     expectFloat('clamp', x);

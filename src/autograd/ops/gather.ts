@@ -2,15 +2,15 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/gather.js';
 import { formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
-import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
+import { builtIn, saving } from '../define-op.js';
 
 /**
  * y[i][j][k] = x[i][index[i][j][k]][k] (for dim = 1, and alike for others).
  *
  * @param index int32, of as many dimensions as x and as large as x in every dimension but `dim`.
  */
-export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = defineOp(
+export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = builtIn(
   'gather',
   (x: Tensor, dim: number, index: Tensor) => {
     expectTensor('gather', x);
@@ -23,11 +23,11 @@ export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = defineO
 );
 
 /** The transpose of `gather`: zeros of `shape`, to which each value of x is added where `index` says. */
-const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape) => Tensor = defineOp(
+const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape) => Tensor = builtIn(
   'scatterAdd',
   (x: Tensor, dim: number, index: Tensor, shape: Shape) => {
     const layout = alongDim('scatterAdd', shape, dim, index);
-    const y = empty(shape, x.dtype);
+    const y = zeroed(shape, x.dtype);
     kernels.scatterAdd(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
     return { output: y, vjp: [saving([index], (dy) => dy.gather(dim, index))] };
   },

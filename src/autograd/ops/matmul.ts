@@ -5,7 +5,7 @@ import type { Matrix } from '../../tensor/kernels/matmul.js';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
 import { matmul as multiply } from '../../tensor/simd/matmul.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { builtIn, saving } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 
 /**
@@ -55,7 +55,7 @@ export const linear: (x: Tensor, w: Tensor, b?: Tensor | null) => Tensor = (x, w
 };
 
 /** A·B, where A is a or its transpose and B is b or its transpose; leading dimensions broadcast. */
-const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor = defineOp(
+const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor = builtIn(
   'matmul',
   (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => {
     expectFloat('matmul', a);

@@ -5,7 +5,7 @@ import { formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/average.js';
 import { findMax } from '../../tensor/simd/pool.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
-import { defineOp } from '../define-op.js';
+import { builtIn } from '../define-op.js';
 import { type Pair, resolvePair } from './conv2d.js';
 
 export interface PoolOptions {
@@ -103,7 +103,7 @@ export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) =>
 };
 
 /** The sum of every window over the last two dimensions of x, divided by its counts. */
-export const average: (x: Tensor, windows: Windows) => Tensor = defineOp('average', (x: Tensor, windows: Windows) => {
+export const average: (x: Tensor, windows: Windows) => Tensor = builtIn('average', (x: Tensor, windows: Windows) => {
   expectFloat('average', x);
   const [H, W] = x.shape.slice(-2);
   const { rows, columns } = windows;
@@ -113,7 +113,7 @@ export const average: (x: Tensor, windows: Windows) => Tensor = defineOp('averag
 });
 
 /** The transpose of `average`, to planes of this size. */
-const spread: (dy: Tensor, windows: Windows, plane: Plane) => Tensor = defineOp(
+const spread: (dy: Tensor, windows: Windows, plane: Plane) => Tensor = builtIn(
   'spread',
   (dy: Tensor, windows: Windows, plane: Plane) => {
     expectFloat('spread', dy);

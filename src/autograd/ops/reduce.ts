@@ -3,8 +3,8 @@ import { expectFloat, expectNumber, expectOptions } from '../../tensor/expect.js
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
 import { formatShape, reducedShape, resolveDim, resolveDims, type Shape, stridesOf } from '../../tensor/shape.js';
-import { empty, Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { empty, Tensor, zeroed } from '../../tensor/tensor.js';
+import { builtIn, saving } from '../define-op.js';
 
 /** A dimension, or several; −1 is the last. All, where none is given. */
 export type Dims = number | readonly number[];
@@ -25,11 +25,11 @@ function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
 }
 
 /** The sum over `dims`, accumulated in double precision. The sum of nothing is 0. */
-export const sum: Reduction = defineOp('sum', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
+export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
   const { keepDims = false } = expectOptions('sum', options);
   expectFloat('sum', x);
   const reduced = resolveDims('sum', dims, x.ndim);
-  const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
+  const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
   const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
   kernels.sum(reductionPlan(x.shape, reduced), x.data, sums);
   if (sums !== y.data) y.data.set(sums);
@@ -79,7 +79,7 @@ export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Te
 };
 
 /** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. */
-export const max: Reduction = defineOp('max', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
+export const max: Reduction = builtIn('max', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
   const { keepDims = false } = expectOptions('max', options);
   expectFloat('max', x);
   const reduced = resolveDims('max', dims, x.ndim);

@@ -4,10 +4,10 @@ import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
 import { empty, Tensor } from '../../tensor/tensor.js';
-import { defineOp } from '../define-op.js';
+import { builtIn } from '../define-op.js';
 
 /** The same values under another shape, sharing storage. One side may be −1: what is left over. */
-export const reshape: (x: Tensor, shape: Shape) => Tensor = defineOp('reshape', (x: Tensor, shape: Shape) => {
+export const reshape: (x: Tensor, shape: Shape) => Tensor = builtIn('reshape', (x: Tensor, shape: Shape) => {
   expectTensor('reshape', x);
   return { output: x.view(inferShape(x, shape)), vjp: [(dy) => dy.reshape(x.shape)] };
 });
@@ -31,7 +31,7 @@ function inferShape(x: Tensor, shape: Shape): Shape {
 }
 
 /** The dimensions in another order: side d of the result is side `dims[d]` of x. */
-export const permute: (x: Tensor, dims: readonly number[]) => Tensor = defineOp(
+export const permute: (x: Tensor, dims: readonly number[]) => Tensor = builtIn(
   'permute',
   (x: Tensor, dims: readonly number[]) => {
     expectTensor('permute', x);
@@ -63,7 +63,7 @@ export const transpose: (x: Tensor, a: number, b: number) => Tensor = (x, a, b) 
 };
 
 /** The values in another dtype. Derivatives pass between float32 and float64, not through int32. */
-export const to: (x: Tensor, dtype: DType) => Tensor = defineOp('to', (x: Tensor, dtype: DType) => {
+export const to: (x: Tensor, dtype: DType) => Tensor = builtIn('to', (x: Tensor, dtype: DType) => {
   expectTensor('to', x);
   checkDType('to', dtype);
   const y = Tensor.wrap(convert(dtype, x.data), x.shape);
@@ -71,7 +71,7 @@ export const to: (x: Tensor, dtype: DType) => Tensor = defineOp('to', (x: Tensor
 });
 
 /** A copy with storage of its own, through which derivatives pass. */
-export const clone: (x: Tensor) => Tensor = defineOp('clone', (x: Tensor) => {
+export const clone: (x: Tensor) => Tensor = builtIn('clone', (x: Tensor) => {
   expectTensor('clone', x);
   return { output: empty(x.shape, x.dtype).assign(x), vjp: [(dy) => dy] };
 });

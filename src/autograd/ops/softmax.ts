@@ -4,7 +4,7 @@ import * as kernels from '../../tensor/kernels/softmax.js';
 import { resolveDim, sizeOf } from '../../tensor/shape.js';
 import { logSoftmax as logSoftmaxKernel } from '../../tensor/simd/softmax.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { builtIn, saving } from '../define-op.js';
 
 function apply(name: string, kernel: typeof kernels.softmax, x: Tensor, dim: number): { y: Tensor; along: number } {
   expectFloat(name, x);
@@ -16,7 +16,7 @@ function apply(name: string, kernel: typeof kernels.softmax, x: Tensor, dim: num
 }
 
 /** eˣ / Σ eˣ along `dim`. */
-export const softmax: (x: Tensor, dim: number) => Tensor = defineOp('softmax', (x: Tensor, dim: number) => {
+export const softmax: (x: Tensor, dim: number) => Tensor = builtIn('softmax', (x: Tensor, dim: number) => {
   const { y, along } = apply('softmax', kernels.softmax, x, dim);
   return {
     output: y,
@@ -25,7 +25,7 @@ export const softmax: (x: Tensor, dim: number) => Tensor = defineOp('softmax', (
 });
 
 /** ln(eˣ / Σ eˣ) along `dim`, exact where softmax itself would be 0. */
-export const logSoftmax: (x: Tensor, dim: number) => Tensor = defineOp('logSoftmax', (x: Tensor, dim: number) => {
+export const logSoftmax: (x: Tensor, dim: number) => Tensor = builtIn('logSoftmax', (x: Tensor, dim: number) => {
   const { y, along } = apply('logSoftmax', logSoftmaxKernel, x, dim);
   return {
     output: y,

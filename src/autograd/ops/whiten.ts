@@ -4,7 +4,7 @@ import { expectFloat, expectOptions, expectSameFloat } from '../../tensor/expect
 import { inEigenbasis, symmetricEigen } from '../../tensor/kernels/symmetric-eigen.js';
 import { formatShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
-import { defineOp, saving } from '../define-op.js';
+import { builtIn, saving } from '../define-op.js';
 
 /*
  * Whitening, which batch normalization does without (Ioffe & Szegedy, 2015, sections 2 and 3), and what its derivative
@@ -55,7 +55,7 @@ const symmetricPart = (a: Tensor) => a.add(a.transpose(0, 1)).mul(0.5);
  * @param a [n, n], positive definite
  * @throws if it is not, as far as rounding lets one tell
  */
-export const matrixInverseSqrt: (a: Tensor) => Tensor = defineOp('matrixInverseSqrt', (a: Tensor) => {
+export const matrixInverseSqrt: (a: Tensor) => Tensor = builtIn('matrixInverseSqrt', (a: Tensor) => {
   expectSquare('matrixInverseSqrt', a);
   const { n, values, vectors } = eigenOf(a);
   expectPositive('matrixInverseSqrt', n, values);
@@ -78,7 +78,7 @@ export const matrixInverseSqrt: (a: Tensor) => Tensor = defineOp('matrixInverseS
  * @param q [n, n]
  * @throws if `a` is not positive definite, as far as rounding lets one tell
  */
-export const solveLyapunov: (a: Tensor, q: Tensor) => Tensor = defineOp('solveLyapunov', (a: Tensor, q: Tensor) => {
+export const solveLyapunov: (a: Tensor, q: Tensor) => Tensor = builtIn('solveLyapunov', (a: Tensor, q: Tensor) => {
   expectSquare('solveLyapunov', a);
   expectSameFloat('solveLyapunov', a, q);
   if (q.ndim !== 2 || q.shape[0] !== a.shape[0] || q.shape[1] !== a.shape[0]) {

@@ -16,7 +16,7 @@ import { compile, FLOAT, scratch } from './machine.js';
  */
 
 /** Values from which the copying is worth it; of a row, where S > 1. */
-const WORTHWHILE = { all: 1 << 13, row: 64 };
+const WORTHWHILE = { all: 1 << 12, row: 64 };
 /** Values of a channel (S > 1), or of all channels (S = 1), up to which they are copied: two megabytes. */
 const LARGEST = 1 << 19;
 
