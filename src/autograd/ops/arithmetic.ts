@@ -4,6 +4,7 @@ import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.
 import * as kernels from '../../tensor/kernels/arithmetic.js';
 import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
 import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
+import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
@@ -64,7 +65,7 @@ function summedTo(shape: Shape, derivative: Vjp<Tensor> | Saving<Vjp<Tensor>>): 
 /** a + b */
 export const add: Binary = binary(
   'add',
-  kernels.add,
+  simd.add,
   () => (dy) => dy,
   () => (dy) => dy,
 );
@@ -72,7 +73,7 @@ export const add: Binary = binary(
 /** a − b */
 export const sub: Binary = binary(
   'sub',
-  kernels.sub,
+  simd.sub,
   () => (dy) => dy,
   () => (dy) => dy.neg(),
 );
@@ -80,7 +81,7 @@ export const sub: Binary = binary(
 /** a·b */
 export const mul: Binary = binary(
   'mul',
-  kernels.mul,
+  simd.mul,
   (_a, b) => saving([b], (dy) => dy.mul(b)),
   (a) => saving([a], (dy) => dy.mul(a)),
 );
@@ -88,7 +89,7 @@ export const mul: Binary = binary(
 /** a/b */
 export const div: Binary = binary(
   'div',
-  kernels.div,
+  simd.div,
   (_a, b) => saving([b], (dy) => dy.div(b)),
   (_a, b, y) => saving([b, y], (dy) => dy.mul(y).div(b).neg()),
 );
@@ -141,7 +142,8 @@ export const where: (condition: Tensor, a: Operand, b: Operand) => Tensor = buil
     const [a, b] = asTensors('where', left, right);
     const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', a.shape, b.shape));
     const y = empty(shape, a.dtype);
-    whereKernel(planBroadcast(shape, [condition.shape, a.shape, b.shape]), condition.data, a.data, b.data, y.data);
+    const plan = planBroadcast(shape, [condition.shape, a.shape, b.shape]);
+    whereKernel(simd.whereRow, plan, condition.data, a.data, b.data, y.data);
     return {
       output: y,
       vjp: [

@@ -22,10 +22,10 @@ function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative
 }
 
 /** −x */
-export const neg: Unary = unary('neg', kernels.neg, () => (dy) => dy.neg());
+export const neg: Unary = unary('neg', simd.neg, () => (dy) => dy.neg());
 
 /** |x|, with derivative 0 at 0. */
-export const abs: Unary = unary('abs', kernels.abs, (x) => saving([x], (dy) => dy.mul(x.sign())));
+export const abs: Unary = unary('abs', simd.abs, (x) => saving([x], (dy) => dy.mul(x.sign())));
 
 /** −1, 0 or 1; its derivative is 0. */
 export const sign: Unary = unary('sign', kernels.sign, () => (dy) => dy.mul(0));
@@ -40,16 +40,16 @@ export const log: Unary = unary('log', kernels.log, (x) => saving([x], (dy) => d
 export const log1p: Unary = unary('log1p', kernels.log1p, (x) => saving([x], (dy) => dy.div(x.add(1))));
 
 /** √x */
-export const sqrt: Unary = unary('sqrt', kernels.sqrt, (_, y) => saving([y], (dy) => dy.div(y.mul(2))));
+export const sqrt: Unary = unary('sqrt', simd.sqrt, (_, y) => saving([y], (dy) => dy.div(y.mul(2))));
 
 /** 1/√x */
 export const rsqrt: Unary = unary('rsqrt', kernels.rsqrt, (x, y) => saving([x, y], (dy) => dy.mul(y).div(x.mul(-2))));
 
 /** x² */
-export const square: Unary = unary('square', kernels.square, (x) => saving([x], (dy) => dy.mul(x).mul(2)));
+export const square: Unary = unary('square', simd.square, (x) => saving([x], (dy) => dy.mul(x).mul(2)));
 
 /** 1/x */
-export const reciprocal: Unary = unary('reciprocal', kernels.reciprocal, (_, y) =>
+export const reciprocal: Unary = unary('reciprocal', simd.reciprocal, (_, y) =>
   saving([y], (dy) => dy.mul(y.square()).neg()),
 );
 
@@ -65,7 +65,7 @@ export const erf: Unary = unary('erf', erfKernel, (x) =>
 );
 
 /** max(x, 0), with derivative 0 at 0. */
-export const relu: Unary = unary('relu', kernels.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
+export const relu: Unary = unary('relu', simd.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
 
 /** 1/(1 + e⁻ˣ) */
 export const sigmoid: Unary = unary('sigmoid', simd.sigmoid, (_, y) => saving([y], (dy) => dy.mul(y.sub(y.square()))));

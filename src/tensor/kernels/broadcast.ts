@@ -1,5 +1,4 @@
 import type { FloatArray, TypedArray } from '../dtype.js';
-import { bitsOf } from './elementwise.js';
 
 /**
  * How to walk arrays of different shapes together without copying one to the other's shape.
@@ -105,69 +104,41 @@ export function copy(plan: Plan, x: TypedArray, startX: number, out: TypedArray,
   });
 }
 
+/** One row of `where`: out[o + i] = condition[c + i·stepC] ≠ 0 ? a[p + i·stepA] : b[q + i·stepB] for i < n. */
+export type WhereRow = (
+  n: number,
+  condition: TypedArray,
+  c: number,
+  stepC: number,
+  a: FloatArray,
+  p: number,
+  stepA: number,
+  b: FloatArray,
+  q: number,
+  stepB: number,
+  out: FloatArray,
+  o: number,
+) => void;
+
+export const whereRow: WhereRow = (n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++, c += stepC, p += stepA, q += stepB) out[o + i] = condition[c] !== 0 ? a[p] : b[q];
+};
+
 /** out = condition ≠ 0 ? a : b, walked as operands 0, 1, 2 of the plan. */
-export function where(plan: Plan, condition: TypedArray, a: FloatArray, b: FloatArray, out: FloatArray): void {
+export function where(
+  row: WhereRow,
+  plan: Plan,
+  condition: TypedArray,
+  a: FloatArray,
+  b: FloatArray,
+  out: FloatArray,
+): void {
   const inner = plan.sizes.length - 1;
   const n = plan.sizes[inner];
   const [stepC, stepA, stepB] = plan.steps.map((steps) => steps[inner]);
   let o = 0;
-  const single = [condition, a, b, out].every((array) => array instanceof Float32Array);
-  const [bitsC, bitsA, bitsB, bitsOut] = single ? [condition, a, b, out].map((x) => bitsOf(x as Float32Array)) : [];
-  forEachRow(plan, (offsets) => {
-    if (single) {
-      whereRowOfBits(n, bitsC, offsets[0], stepC, bitsA, offsets[1], stepA, bitsB, offsets[2], stepB, bitsOut, o);
-    } else {
-      whereRow(n, condition, offsets[0], stepC, a, offsets[1], stepA, b, offsets[2], stepB, out, o);
-    }
+  forEachRow(plan, ([c, p, q]) => {
+    row(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o);
     o += n;
   });
-}
-
-function whereRow(
-  n: number,
-  condition: TypedArray,
-  startC: number,
-  stepC: number,
-  a: FloatArray,
-  startA: number,
-  stepA: number,
-  b: FloatArray,
-  startB: number,
-  stepB: number,
-  out: FloatArray,
-  o: number,
-): void {
-  for (let i = 0, c = startC, p = startA, q = startB; i < n; i++, c += stepC, p += stepA, q += stepB) {
-    out[o + i] = condition[c] !== 0 ? a[p] : b[q];
-  }
-}
-
-/** The same on the bits of float32, without a branch that nobody can predict: a mask takes one or the other. */
-function whereRowOfBits(
-  n: number,
-  condition: Int32Array,
-  startC: number,
-  stepC: number,
-  a: Int32Array,
-  startA: number,
-  stepA: number,
-  b: Int32Array,
-  startB: number,
-  stepB: number,
-  out: Int32Array,
-  o: number,
-): void {
-  if (stepC === 1 && stepA === 1 && stepB === 0) {
-    // As in the derivative of relu, with indices that the compiler sees through.
-    const otherwise = b[startB];
-    for (let i = 0; i < n; i++) {
-      const isNonzero = -(condition[startC + i] & 0x7fffffff) >> 31;
-      out[o + i] = (a[startA + i] & isNonzero) | (otherwise & ~isNonzero);
-    }
-    return;
-  }
-  for (let i = 0, c = startC, p = startA, q = startB; i < n; i++, c += stepC, p += stepA, q += stepB) {
-    const isNonzero = -(condition[c] & 0x7fffffff) >> 31;
-    out[o + i] = (a[p] & isNonzero) | (b[q] & ~isNonzero);
-  }
 }

@@ -42,29 +42,8 @@ export const reciprocal: Elementwise = (x, y) => {
 };
 
 export const relu: Elementwise = (x, y) => {
-  if (x instanceof Float32Array && y instanceof Float32Array) reluOfBits(bitsOf(x), bitsOf(y));
-  else for (let i = 0; i < x.length; i++) y[i] = x[i] <= 0 ? 0 : x[i]; // NaN stays NaN
+  for (let i = 0; i < x.length; i++) y[i] = x[i] <= 0 ? 0 : x[i]; // NaN stays NaN
 };
-
-/**
- * The same on the bits of float32, without a branch: which sign comes next nobody can predict, and every wrong guess
- * costs as much as ten values. Kept are the bits of what is not negative, and of NaN, which lies beyond infinity.
- */
-function reluOfBits(x: Int32Array, y: Int32Array): void {
-  for (let i = 0; i < x.length; i++) {
-    const bits = x[i];
-    const positive = ~(bits >> 31);
-    const nan = (INFINITY_BITS - (bits & 0x7fffffff)) >> 31;
-    y[i] = bits & (positive | nan);
-  }
-}
-
-const INFINITY_BITS = 0x7f800000;
-
-/** The bits of each number. */
-export function bitsOf(x: Float32Array): Int32Array {
-  return new Int32Array(x.buffer, x.byteOffset, x.length);
-}
 
 /** 1/(1 + e⁻ˣ): at large −x, e⁻ˣ overflows to ∞ and the quotient is 0, as it should be. */
 export const sigmoid: Elementwise = (x, y) => {

@@ -68,6 +68,7 @@ export const op = {
     /** Four operations on floats. */
     abs: simd(224),
     neg: simd(225),
+    sqrt: simd(227),
     add: simd(228),
     sub: simd(229),
     mul: simd(230),

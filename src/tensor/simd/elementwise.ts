@@ -1,109 +1,137 @@
+import type { FloatArray, TypedArray } from '../dtype.js';
+import * as arithmetic from '../kernels/arithmetic.js';
+import { whereRow as loopsWhereRow, type WhereRow } from '../kernels/broadcast.js';
 import * as loops from '../kernels/elementwise.js';
 import { assemble, type Code, op } from './assembler.js';
+import { exponential, logistic } from './exponential.js';
 import { compile, FLOAT, scratch } from './machine.js';
 
 /*
- * eˣ and the logistic function in float32 with WebAssembly's SIMD instructions. JavaScript's Math.exp takes about 20 ns,
- * since it is right to the last digits of double precision, which float32 has no room for.
+ * Functions of one, two or three numbers, element by element, in float32 with WebAssembly's SIMD instructions. Copying a
+ * block in and out takes a fraction of what a loop over values does.
  *
- * With n the whole number nearest to x/ln 2 and r = x − n·ln 2, which is at most ln 2/2 in size, eˣ = 2ⁿ·eʳ, and eʳ is the
- * first eight terms of its series: the ninth is 5·10⁻⁹ at most. ln 2 is subtracted in two parts, the first of which has so
- * few digits that n times it is exact (Cody & Waite, "Software Manual for the Elementary Functions", 1980). 2ⁿ is made by
- * writing n into the exponent, in two halves, since 2ⁿ alone may be too small to be a normal number, or too large.
+ * A sum, difference, product, quotient or root of floats that is rounded to a float comes out the same whether it was
+ * computed in double precision before or not (Figueroa, "When is double rounding innocuous?", 1995), so all of these give
+ * what the loops give, to the bit; the exponential and the logistic function come within two units in the last place.
  */
 
 /** Values from which the copying is worth it, and that are copied at a time. */
 const WORTHWHILE = 256;
-const BLOCK = 1 << 14;
+const BLOCK = 1 << 13;
 const LANES = 4;
+const MOST_OPERANDS = 3;
+const MOST_TEMPORARIES = 5;
 
-const LN2 = { high: 0.693359375, low: Math.LN2 - 0.693359375 };
-/** Beyond this eˣ is ∞, or 0, whatever x is. */
-const FURTHEST = 110;
-const TERMS = 8;
+const { get, set, i32, loop, advance, countDown, v128 } = op;
 
-const { get, set, i32, loop, advance, countDown, v128, i32x4 } = op;
+/** Leaves f of the vectors that `x(0)`, `x(1)` … leave; it may keep vectors in the locals `temporary(0)` … */
+type Expression = (x: (operand: number) => Code, temporary: (i: number) => number) => Code;
 
-/** e to the power of the vector in a local, which is left on the stack; `n`, `r` and `half` are locals it may use. */
-function exponential(x: number, n: number, r: number, half: number): Code {
-  const factorials = Array.from({ length: TERMS }, (_, i) => i).map((i) => {
-    let product = 1;
-    for (let j = 2; j <= i; j++) product *= j;
-    return product;
-  });
-  const series = factorials
-    .slice(0, -1)
-    .reverse()
-    .flatMap((factorial): Code => [...get(r), ...v128.mul, ...v128.constant(1 / factorial), ...v128.add]);
-  /** 2 to the power of the integers on the stack. */
-  const power: Code = [...i32(127), ...i32x4.splat, ...i32x4.add, ...i32(23), ...i32x4.shiftLeft];
-  return [
-    ...[...get(x), ...v128.constant(-FURTHEST), ...v128.max, ...v128.constant(FURTHEST), ...v128.min, ...set(r)],
-    ...[...get(r), ...v128.constant(1 / Math.LN2), ...v128.mul, ...v128.nearest, ...set(n)],
-    ...[...get(r), ...get(n), ...v128.constant(LN2.high), ...v128.mul, ...v128.sub],
-    ...[...get(n), ...v128.constant(LN2.low), ...v128.mul, ...v128.sub, ...set(r)],
-    ...[...get(n), ...v128.toIntegers, ...set(n), ...get(n), ...i32(1), ...i32x4.shiftRight, ...set(half)],
-    ...[...v128.constant(1 / factorials[TERMS - 1]), ...series],
-    ...[...get(half), ...power, ...v128.mul],
-    ...[...get(n), ...get(half), ...i32x4.sub, ...power, ...v128.mul],
+/** Vectors, and the addresses of the result and of the operands. */
+type Run = (count: number, y: number, x0: number, x1: number, x2: number) => void;
+
+/** The loop over an expression; an operand whose bit is set in `scalars` is one number, the same for all. */
+function assembleLoop(operands: number, scalars: number, expression: Expression): Uint8Array {
+  const [count, y, firstX] = [0, 1, 2];
+  const firstScalar = firstX + MOST_OPERANDS;
+  const isScalar = (i: number) => (scalars & (1 << i)) !== 0;
+  const all = Array.from({ length: operands }, (_, i) => i);
+  const x = (i: number): Code => (isScalar(i) ? get(firstScalar + i) : [...get(firstX + i), ...v128.load(0)]);
+  const temporary = (i: number) => firstScalar + operands + i;
+  const body: Code = [
+    ...all.filter(isScalar).flatMap((i) => [...get(firstX + i), ...v128.loadSplat(0), ...set(firstScalar + i)]),
+    ...loop([
+      ...[...get(y), ...expression(x, temporary), ...v128.store(0), ...advance(y, i32(LANES * FLOAT))],
+      ...all.filter((i) => !isScalar(i)).flatMap((i) => advance(firstX + i, i32(LANES * FLOAT))),
+      ...countDown(count),
+    ]),
   ];
+  return assemble(firstScalar, 0, operands + MOST_TEMPORARIES, body);
 }
 
-/** A loop over `count` vectors that replaces each by what `value` leaves of the one in local `x`. */
-function assembleLoop(value: (x: number, temporary: (i: number) => number) => Code): Uint8Array {
-  const [at, count, x] = [0, 1, 2];
-  const body = loop([
-    ...[...get(at), ...v128.load(0), ...set(x)],
-    ...[...get(at), ...value(x, (i) => x + 1 + i), ...v128.store(0)],
-    ...[...advance(at, i32(LANES * FLOAT)), ...countDown(count)],
-  ]);
-  return assemble(2, 0, 7, body);
-}
+/** As a row of a binary operation, with a third operand; returns whether it could. */
+type Row = (
+  n: number,
+  a: TypedArray,
+  p: number,
+  stepA: number,
+  b: TypedArray,
+  q: number,
+  stepB: number,
+  c: TypedArray,
+  r: number,
+  stepC: number,
+  out: FloatArray,
+  o: number,
+) => boolean;
 
-const assembleExp = () => assembleLoop((x, temporary) => exponential(x, temporary(0), temporary(1), temporary(2)));
-
-/** With z = e^−|x|: 1/(1 + z) for positive x, and z/(1 + z) for negative, so that no digit cancels. */
-const assembleSigmoid = () =>
-  assembleLoop((x, temporary) => {
-    const [negative, z] = [temporary(3), temporary(4)];
-    const one = v128.constant(1);
-    return [
-      ...[...get(x), ...v128.abs, ...v128.neg, ...set(negative)],
-      ...[...exponential(negative, temporary(0), temporary(1), temporary(2)), ...set(z)],
-      ...[...get(z), ...one, ...v128.constant(0), ...get(x), ...v128.greater, ...v128.select],
-      ...[...get(z), ...one, ...v128.add, ...v128.div],
-    ];
-  });
-
-/** Replaces `count` vectors from an address on. */
-type Run = (at: number, count: number) => void;
-
-function elementwise(assembleIt: () => Uint8Array, byLoops: loops.Elementwise): loops.Elementwise {
-  let run: Run | null | undefined;
-  return (x, y) => {
-    if (x.length >= WORTHWHILE && x instanceof Float32Array && y instanceof Float32Array) {
-      if (run === undefined) run = compile<Run>(assembleIt());
-      if (run) {
-        inBlocks(run, x, y);
-        return;
-      }
+function rowOf(operands: number, expression: Expression): Row {
+  /** The loops, by which operands are scalars, made when first needed; null where there is no SIMD. */
+  const runs: (Run | null | undefined)[] = [];
+  return (n, a, p, stepA, b, q, stepB, c, r, stepC, out, o) => {
+    if (n < WORTHWHILE || !(out instanceof Float32Array)) return false;
+    if (!(a instanceof Float32Array && b instanceof Float32Array && c instanceof Float32Array)) return false;
+    // A step is 0 or 1; the first operand has 1 if it is the only one that could vary.
+    if (stepA > 1 || stepB > 1 || stepC > 1 || stepA + stepB + stepC === 0) return false;
+    const scalars = (1 - stepA) | ((1 - stepB) << 1) | ((1 - stepC) << 2);
+    if (runs[scalars] === undefined) runs[scalars] = compile<Run>(assembleLoop(operands, scalars, expression));
+    const run = runs[scalars];
+    if (!run) return false;
+    const memory = scratch((MOST_OPERANDS + 1) * BLOCK);
+    if (stepA === 0) memory[BLOCK] = a[p];
+    if (stepB === 0) memory[2 * BLOCK] = b[q];
+    if (stepC === 0) memory[3 * BLOCK] = c[r];
+    for (let from = 0; from < n; from += BLOCK) {
+      const to = Math.min(n, from + BLOCK);
+      if (stepA === 1) memory.set(a.subarray(p + from, p + to), BLOCK);
+      if (stepB === 1) memory.set(b.subarray(q + from, q + to), 2 * BLOCK);
+      if (stepC === 1) memory.set(c.subarray(r + from, r + to), 3 * BLOCK);
+      run(Math.ceil((to - from) / LANES), 0, BLOCK * FLOAT, 2 * BLOCK * FLOAT, 3 * BLOCK * FLOAT);
+      out.set(memory.subarray(0, to - from), o + from);
     }
-    byLoops(x, y);
+    return true;
   };
 }
 
-function inBlocks(run: Run, x: Float32Array, y: Float32Array): void {
-  const memory = scratch(BLOCK + LANES);
-  for (let from = 0; from < x.length; from += BLOCK) {
-    const part = x.subarray(from, from + BLOCK);
-    memory.set(part);
-    run(0, Math.ceil(part.length / LANES));
-    y.set(memory.subarray(0, part.length), from);
-  }
+/** What stands for an operand that there is not. */
+const NONE = new Float32Array(1);
+
+function unary(byLoops: loops.Elementwise, expression: Expression): loops.Elementwise {
+  const row = rowOf(1, expression);
+  return (x, y) => {
+    if (!row(x.length, x, 0, 1, NONE, 0, 0, NONE, 0, 0, y, 0)) byLoops(x, y);
+  };
 }
 
-/** As `exp` of kernels/elementwise.ts. */
-export const exp: loops.Elementwise = elementwise(assembleExp, loops.exp);
+function binary(byLoops: arithmetic.BinaryRow, operation: Code): arithmetic.BinaryRow {
+  const row = rowOf(2, (x) => [...x(0), ...x(1), ...operation]);
+  return (n, a, p, stepA, b, q, stepB, out, o) => {
+    if (!row(n, a, p, stepA, b, q, stepB, NONE, 0, 0, out, o)) byLoops(n, a, p, stepA, b, q, stepB, out, o);
+  };
+}
 
-/** As `sigmoid` of kernels/elementwise.ts. */
-export const sigmoid: loops.Elementwise = elementwise(assembleSigmoid, loops.sigmoid);
+// As the functions of the same names in kernels/elementwise.ts.
+
+export const neg = unary(loops.neg, (x) => [...x(0), ...v128.neg]);
+export const abs = unary(loops.abs, (x) => [...x(0), ...v128.abs]);
+export const sqrt = unary(loops.sqrt, (x) => [...x(0), ...v128.sqrt]);
+export const square = unary(loops.square, (x) => [...x(0), ...x(0), ...v128.mul]);
+export const reciprocal = unary(loops.reciprocal, (x) => [...v128.constant(1), ...x(0), ...v128.div]);
+export const relu = unary(loops.relu, (x) => [...x(0), ...v128.zero, ...v128.max]);
+export const exp = unary(loops.exp, (x, temporary) => exponential(x(0), temporary));
+export const sigmoid = unary(loops.sigmoid, (x, temporary) => logistic(x(0), temporary));
+
+// As the rows of the same names in kernels/arithmetic.ts.
+
+export const add = binary(arithmetic.add, v128.add);
+export const sub = binary(arithmetic.sub, v128.sub);
+export const mul = binary(arithmetic.mul, v128.mul);
+export const div = binary(arithmetic.div, v128.div);
+
+const whereSimd = rowOf(3, (x) => [...x(1), ...x(2), ...x(0), ...v128.zero, ...v128.notEqual, ...v128.select]);
+
+/** As `whereRow` of kernels/broadcast.ts. */
+export const whereRow: WhereRow = (n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o) => {
+  if (whereSimd(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o)) return;
+  loopsWhereRow(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o);
+};

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
+import * as arithmetic from '../../../src/tensor/kernels/arithmetic.js';
+import { whereRow } from '../../../src/tensor/kernels/broadcast.js';
 import * as loops from '../../../src/tensor/kernels/elementwise.js';
 import * as simd from '../../../src/tensor/simd/elementwise.js';
 
@@ -9,7 +11,10 @@ const odd = [
   -0,
   1e-45,
   -1e-45,
+  1e-38,
   1e-20,
+  1,
+  -1,
   Infinity,
   -Infinity,
   Number.NaN,
@@ -21,6 +26,7 @@ const odd = [
   -104,
   1e30,
   -1e30,
+  3.4e38,
 ];
 
 /** How far apart two floats are, in units in the last place; denormal numbers are that far apart everywhere. */
@@ -28,80 +34,116 @@ function ulps(a: number, b: number): number {
   if (Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b))) return 0;
   const place = (value: number) => {
     const bits = new Int32Array(Float32Array.of(value).buffer)[0];
-    return bits < 0 ? -(bits & 0x7fffffff) : bits;
+    return bits < 0 ? -(bits & 0x7fffffff) - 0.5 : bits;
   };
   return Math.abs(place(a) - place(b));
 }
 
-describe.each(['exp', 'sigmoid'] as const)('%s by SIMD', (name) => {
-  const worst = (x: Float32Array) => {
-    const [actual, expected] = [new Float32Array(x.length), new Float32Array(x.length)];
-    simd[name](x, actual);
-    loops[name](x, expected);
-    let most = 0;
-    actual.forEach((value, i) => {
-      const off = ulps(value, expected[i]);
-      if (!(off <= 4)) throw new Error(`${name}(${x[i]}) is ${value}, by the loops ${expected[i]}`);
-      most = Math.max(most, off);
-    });
-    return most;
-  };
+function expectWithin(most: number, actual: Float32Array, expected: Float32Array, of: (i: number) => string): void {
+  actual.forEach((value, i) => {
+    if (ulps(value, expected[i]) > most) throw new Error(`${of(i)} is ${value}, by the loops ${expected[i]}`);
+  });
+}
 
-  it('is within 2 units in the last place of the loops, over the whole range', () => {
+/** Numbers of all sizes, odd ones among them. */
+function numbers(size: number, range: number, seed: number): Float32Array {
+  const generator = new Generator(seed);
+  const draw = () =>
+    generator.uniform() < 0.1 ? odd[generator.integer(odd.length)] : range * (2 * generator.uniform() - 1);
+  return Float32Array.from({ length: size }, draw);
+}
+
+const sizes = fc.oneof(fc.integer({ min: 256, max: 700 }), fc.constantFrom(8191, 8192, 8193, 20_003));
+const ranges = fc.constantFrom(1e-30, 1, 10, 60, 120, 1e25);
+
+/** How many units in the last place they may be off. */
+const unary = { neg: 0, abs: 0, sqrt: 0, square: 0, reciprocal: 0, relu: 0, exp: 2, sigmoid: 2 };
+
+describe.each(Object.keys(unary) as (keyof typeof unary)[])('%s by SIMD', (name) => {
+  it('gives what the loop gives, also where it writes over what it reads', () => {
     fc.assert(
-      fc.property(
-        fc.integer({ min: 256, max: 700 }),
-        fc.constantFrom(1, 10, 60, 120),
-        fc.nat(1000),
-        (size, range, seed) => {
-          const generator = new Generator(seed);
-          expect(
-            worst(Float32Array.from({ length: size }, () => range * (2 * generator.uniform() - 1))),
-          ).toBeLessThanOrEqual(2);
-        },
-      ),
-      { numRuns: 100 },
+      fc.property(sizes, ranges, fc.nat(1000), (size, range, seed) => {
+        const x = numbers(size, range, seed);
+        const [actual, expected] = [new Float32Array(size), new Float32Array(size)];
+        simd[name](x, actual);
+        loops[name](x, expected);
+        expectWithin(unary[name], actual, expected, (i) => `${name}(${x[i]})`);
+        simd[name](x, x);
+        expect(x).toEqual(actual);
+      }),
+      { numRuns: 60 },
     );
   });
 
-  it('gives what the loops give at the ends, for NaN and for infinities', () => {
-    const x = Float32Array.from({ length: 300 }, (_, i) => odd[i % odd.length]);
-    expect(worst(x)).toBeLessThanOrEqual(2);
-  });
-
-  it('works through more than one block, and may write where it reads', () => {
-    const generator = new Generator(1);
-    const x = Float32Array.from({ length: 40_003 }, () => generator.normal());
-    expect(worst(x)).toBeLessThanOrEqual(2);
-    const expected = new Float32Array(x.length);
-    simd[name](x, expected);
-    simd[name](x, x);
-    expect(x).toEqual(expected);
-  });
-
-  it('is not used for float64', () => {
+  it('is left to the loop in float64', () => {
     const x = Float64Array.from({ length: 300 }, (_, i) => i / 100);
     const [actual, expected] = [new Float64Array(300), new Float64Array(300)];
     simd[name](x, actual);
     loops[name](x, expected);
     expect(actual).toEqual(expected);
   });
+});
 
-  describe('where there is no SIMD', () => {
-    afterEach(() => {
-      vi.unstubAllGlobals();
-      vi.resetModules();
-    });
+const steps = fc.constantFrom<[number, number]>([1, 1], [1, 0], [0, 1], [2, 1], [0, 0]);
 
-    it('is the work of the loops', async () => {
-      vi.resetModules();
-      vi.stubGlobal('WebAssembly', undefined);
-      const without = await import('../../../src/tensor/simd/elementwise.js');
-      const x = Float32Array.from({ length: 300 }, (_, i) => i / 10 - 15);
-      const [actual, expected] = [new Float32Array(300), new Float32Array(300)];
-      without[name](x, actual);
-      loops[name](x, expected);
-      expect(actual).toEqual(expected);
-    });
+describe.each(['add', 'sub', 'mul', 'div'] as const)('%s by SIMD', (name) => {
+  it('gives the bits that the loop gives, wherever the rows lie, one of them a single number or not', () => {
+    fc.assert(
+      fc.property(sizes, ranges, ranges, steps, fc.nat(1000), (n, rangeA, rangeB, [stepA, stepB], seed) => {
+        const [a, b] = [numbers(2 * n + 3, rangeA, seed), numbers(2 * n + 5, rangeB, seed + 1)];
+        const [actual, expected] = [new Float32Array(n + 4).fill(7), new Float32Array(n + 4).fill(7)];
+        simd[name](n, a, 3, stepA, b, 5, stepB, actual, 2);
+        arithmetic[name](n, a, 3, stepA, b, 5, stepB, expected, 2);
+        expectWithin(0, actual, expected, (i) => `${name} of ${a[3 + (i - 2) * stepA]} and ${b[5 + (i - 2) * stepB]}`);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('where by SIMD', () => {
+  it('chooses as the loop does, NaN and the smallest numbers being other than zero', () => {
+    fc.assert(
+      fc.property(sizes, fc.nat(1), fc.nat(1), fc.nat(1), fc.nat(1000), (n, stepC, stepA, stepB, seed) => {
+        const condition = numbers(n + 1, 1, seed).map((value) => (value > 0.5 ? 0 : value));
+        const [a, b] = [numbers(n + 2, 1, seed + 1), numbers(n + 3, 1, seed + 2)];
+        const [actual, expected] = [new Float32Array(n + 4).fill(7), new Float32Array(n + 4).fill(7)];
+        simd.whereRow(n, condition, 1, stepC, a, 2, stepA, b, 3, stepB, actual, 2);
+        whereRow(n, condition, 1, stepC, a, 2, stepA, b, 3, stepB, expected, 2);
+        expectWithin(0, actual, expected, (i) => `where ${condition[1 + (i - 2) * stepC]}`);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('takes conditions of other dtypes', () => {
+    const condition = Int32Array.from({ length: 300 }, (_, i) => i % 3);
+    const a = numbers(300, 1, 1);
+    const [actual, expected] = [new Float32Array(300), new Float32Array(300)];
+    simd.whereRow(300, condition, 0, 1, a, 0, 1, a, 0, 0, actual, 0);
+    whereRow(300, condition, 0, 1, a, 0, 1, a, 0, 0, expected, 0);
+    expect(actual).toEqual(expected);
+  });
+});
+
+describe('where there is no SIMD', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it('the loops do the work', async () => {
+    vi.resetModules();
+    vi.stubGlobal('WebAssembly', undefined);
+    const without = await import('../../../src/tensor/simd/elementwise.js');
+    const x = Float32Array.from({ length: 300 }, (_, i) => i / 10 - 15);
+    const [actual, expected] = [new Float32Array(300), new Float32Array(300)];
+    without.exp(x, actual);
+    loops.exp(x, expected);
+    expect(actual).toEqual(expected);
+    without.add(300, x, 0, 1, x, 0, 1, actual, 0);
+    expect(actual).toEqual(x.map((value) => 2 * value));
+    without.whereRow(300, x, 0, 1, x, 0, 1, x, 5, 0, actual, 0);
+    expect(actual).toEqual(x.map((value) => (value !== 0 ? value : x[5])));
   });
 });
