@@ -12,6 +12,7 @@ import {
   TILE,
 } from './conv2d-loops.js';
 import { compile, FLOAT, scratch } from './machine.js';
+import { copyRows } from './rows.js';
 
 /*
  * Convolution in float32 with WebAssembly's SIMD instructions, without packing what it reads.
@@ -46,27 +47,39 @@ interface Planes {
   step: readonly [number, number];
 }
 
-/** Copies the image that begins at `start` into planes that begin at `to` and have been zero. */
+/**
+ * Copies the image that begins at `start` into planes that begin at `to` and have been zero. `stage` is where it may lie
+ * on the way.
+ */
 function lay(
   { channels, sides, plane, first, step }: Planes,
   data: Float32Array,
   start: number,
   memory: Float32Array,
   to: number,
+  stage: number,
 ): void {
   const [H, W] = sides;
+  const image = data.subarray(start, start + channels * H * W);
+  if (step[1] === 1 && plane[1] === W && plane[0] === H && first[0] === 0 && first[1] === 0) {
+    memory.set(image, to);
+    return;
+  }
   const [fromW, toW] = insideRange(W, first[1], step[1], plane[1]);
   const [fromH, toH] = insideRange(H, first[0], step[0], plane[0]);
-  const stepW = step[1];
-  if (stepW === 1 && plane[1] === W && plane[0] === H && first[0] === 0 && first[1] === 0) {
-    memory.set(data.subarray(start, start + channels * H * W), to);
+  const corner = to + (first[0] + step[0] * fromH) * plane[1] + first[1] + step[1] * fromW;
+  const rows = { at: corner, row: step[0] * plane[1], plane: plane[0] * plane[1] };
+  if (step[1] === 1) {
+    memory.set(image, stage);
+    const source = { at: stage + fromH * W + fromW, row: W, plane: H * W };
+    copyRows(memory, channels, toH - fromH, toW - fromW, source, rows);
     return;
   }
   for (let c = 0; c < channels; c++) {
     for (let h = fromH; h < toH; h++) {
-      let place = to + (c * plane[0] + first[0] + step[0] * h) * plane[1] + first[1] + stepW * fromW;
-      const row = start + (c * H + h) * W;
-      for (let i = row + fromW; i < row + toW; i++, place += stepW) memory[place] = data[i];
+      let place = rows.at + c * rows.plane + (h - fromH) * rows.row;
+      const row = (c * H + h) * W;
+      for (let i = row + fromW; i < row + toW; i++, place += step[1]) memory[place] = image[i];
     }
   }
 }
@@ -102,10 +115,13 @@ function correlate(
   const rows = upTo(ROWS, filters);
   const planeSize = upTo(LANES, channels * plane[0] * width);
   // The last vectors of positions may read beyond the planes.
-  const sizes = [upTo(LANES, k), upTo(LANES, groups * rows * k), planeSize + 2 * COLUMNS, rows * positions];
+  const stageSize = Math.max(channels * sides[0] * sides[1], filters * H * W);
+  const sizes = [upTo(LANES, k), upTo(LANES, groups * rows * k), planeSize + 2 * COLUMNS, rows * positions, stageSize];
   const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
-  const [atOffsets, atFilters, atPlane, atResult] = starts;
-  const memory = scratch(atResult + sizes[3]);
+  const [atOffsets, atFilters, atPlane, atResult, atStage] = starts;
+  const memory = scratch(atStage + stageSize);
+  const computed = { at: atResult, row: width, plane: positions };
+  const sideBySide = { at: atStage, row: W, plane: H * W };
   new Int32Array(memory.buffer).set(
     offsets.map((offset) => offset * FLOAT),
     atOffsets,
@@ -120,7 +136,7 @@ function correlate(
   memory.fill(0, atPlane, atResult);
   const rowsAtOnce = Math.max(ROWS, ROWS * Math.floor(BLOCK / (ROWS * k)));
   for (let image = 0; image < images * groups; image++) {
-    lay(planes, x, image * channels * sides[0] * sides[1], memory, atPlane);
+    lay(planes, x, image * channels * sides[0] * sides[1], memory, atPlane, atStage);
     for (let r = 0; r < rows; r += rowsAtOnce) {
       run(
         Math.min(rowsAtOnce, rows - r) / ROWS,
@@ -133,33 +149,9 @@ function correlate(
         positions * FLOAT,
       );
     }
-    copyOut(memory, atResult, positions, width, output, filters, y, image * filters * H * W);
-  }
-}
-
-/** Copies the result's rows, `positions` long and `width` apart, to where they lie side by side. */
-function copyOut(
-  memory: Float32Array,
-  from: number,
-  positions: number,
-  width: number,
-  [H, W]: readonly [number, number],
-  filters: number,
-  y: Float32Array,
-  start: number,
-): void {
-  let to = start;
-  for (let r = 0; r < filters; r++) {
-    const first = from + r * positions;
-    if (width === W) {
-      y.set(memory.subarray(first, first + H * W), to);
-      to += H * W;
-      continue;
-    }
-    for (let h = 0; h < H; h++) {
-      const row = first + h * width;
-      for (let i = row; i < row + W; i++) y[to++] = memory[i];
-    }
+    if (width === W) copyRows(memory, filters, 1, H * W, computed, sideBySide);
+    else copyRows(memory, filters, H, W, computed, sideBySide);
+    y.set(memory.subarray(atStage, atStage + filters * H * W), image * filters * H * W);
   }
 }
 
@@ -248,24 +240,19 @@ function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Flo
   const atX = upTo(LANES, tilesK * TILE);
   const atDy = atX + planesX;
   const atSums = atDy + tilesM * TILE * positions;
-  const memory = scratch(atSums + sumsSize);
+  const atStage = atSums + sumsSize;
+  const memory = scratch(atStage + Math.max(g.channelsIn * g.input[0] * g.input[1], g.channelsOut * H * W));
   memory.fill(0, 0, atSums + sumsSize);
   new Int32Array(memory.buffer).set(offsets.map((offset) => offset * FLOAT));
   for (let group = 0; group < g.groups; group++) {
     for (let n = 0; n < g.N; n++) {
       const image = n * g.groups + group;
-      lay(planes, x, image * g.channelsIn * g.input[0] * g.input[1], memory, atX);
-      for (let m = 0; m < g.channelsOut; m++) {
-        const from = (image * g.channelsOut + m) * H * W;
-        if (planeW === W) {
-          memory.set(dy.subarray(from, from + H * W), atDy + m * positions);
-          continue;
-        }
-        for (let h = 0; h < H; h++) {
-          const to = atDy + m * positions + h * planeW;
-          for (let i = 0; i < W; i++) memory[to + i] = dy[from + h * W + i];
-        }
-      }
+      lay(planes, x, image * g.channelsIn * g.input[0] * g.input[1], memory, atX, atStage);
+      const from = image * g.channelsOut * H * W;
+      memory.set(dy.subarray(from, from + g.channelsOut * H * W), atStage);
+      const source = { at: atStage, row: W, plane: H * W };
+      if (planeW === W) copyRows(memory, g.channelsOut, 1, H * W, source, { at: atDy, row: W, plane: positions });
+      else copyRows(memory, g.channelsOut, H, W, source, { at: atDy, row: planeW, plane: positions });
       const dyBytes = positions * FLOAT;
       run(tilesM, tilesK, positions / (2 * LANES), atDy * FLOAT, dyBytes, atX * FLOAT, 0, atSums * FLOAT);
       if (n % IMAGES_PER_SUM === IMAGES_PER_SUM - 1 || n === g.N - 1) {
