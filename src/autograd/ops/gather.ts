@@ -10,15 +10,34 @@ import { builtIn, saving } from '../define-op.js';
  *
  * @param index int32, of as many dimensions as x and as large as x in every dimension but `dim`.
  */
-export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = builtIn(
+export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim, index) => {
+  expectTensor('gather', x);
+  const along = resolveDim('gather', dim, x.ndim);
+  expectTensor('gather', index);
+  if (index.dtype !== 'int32') throw new MinibatchError(`gather: the index is int32, got ${index.dtype}`);
+  if (index.ndim !== x.ndim || !index.shape.every((side, d) => d === along || side === x.shape[d])) {
+    throw new MinibatchError(
+      `gather: an index of shape ${formatShape(index.shape)} does not fit a tensor of shape ${formatShape(x.shape)} along ${along}`,
+    );
+  }
+  const n = x.shape[along];
+  const { data } = index;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] < 0 || data[i] >= n) {
+      throw new MinibatchError(`gather: index ${data[i]} is out of range: dimension ${along} has ${n}, from 0`);
+    }
+  }
+  return gatherAt(x, along, index);
+};
+
+/** `gather` for an index that is known to fit. */
+export const gatherAt: (x: Tensor, dim: number, index: Tensor) => Tensor = builtIn(
   'gather',
   (x: Tensor, dim: number, index: Tensor) => {
-    expectTensor('gather', x);
-    const along = resolveDim('gather', dim, x.ndim);
-    const layout = alongDim('gather', x.shape, along, index);
     const y = empty(index.shape, x.dtype);
-    kernels.gather(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, along, index, x.shape))] };
+    const { outer, n, k, inner } = layoutOf(x.shape, dim, index);
+    kernels.gather(outer, n, k, inner, x.data, index.data, y.data);
+    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, dim, index, x.shape))] };
   },
 );
 
@@ -26,30 +45,21 @@ export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = builtIn
 const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape) => Tensor = builtIn(
   'scatterAdd',
   (x: Tensor, dim: number, index: Tensor, shape: Shape) => {
-    const layout = alongDim('scatterAdd', shape, dim, index);
     const y = zeroed(shape, x.dtype);
-    kernels.scatterAdd(layout.outer, layout.n, layout.k, layout.inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => dy.gather(dim, index))] };
+    const { outer, n, k, inner } = layoutOf(shape, dim, index);
+    kernels.scatterAdd(outer, n, k, inner, x.data, index.data, y.data);
+    return { output: y, vjp: [saving([index], (dy) => gatherAt(dy, dim, index))] };
   },
 );
 
-/** `shape` seen as [outer, n, inner] around `dim`, and `index` as [outer, k, inner]; throws where they do not fit. */
-function alongDim(op: string, shape: Shape, dim: number, index: Tensor) {
-  expectTensor(op, index);
-  if (index.dtype !== 'int32') throw new MinibatchError(`${op}: the index is int32, got ${index.dtype}`);
-  if (index.ndim !== shape.length || !index.shape.every((side, d) => d === dim || side === shape[d])) {
-    throw new MinibatchError(
-      `${op}: an index of shape ${formatShape(index.shape)} does not fit a tensor of shape ${formatShape(shape)} along ${dim}`,
-    );
-  }
-  const n = shape[dim];
-  const { data } = index;
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] < 0 || data[i] >= n) {
-      throw new MinibatchError(`${op}: index ${data[i]} is out of range: dimension ${dim} has ${n}, from 0`);
-    }
-  }
-  return { outer: sizeOf(shape.slice(0, dim)), n, k: index.shape[dim], inner: sizeOf(shape.slice(dim + 1)) };
+/** `shape` seen as [outer, n, inner] around `dim`, and `index` as [outer, k, inner]. */
+function layoutOf(shape: Shape, dim: number, index: Tensor) {
+  return {
+    outer: sizeOf(shape.slice(0, dim)),
+    n: shape[dim],
+    k: index.shape[dim],
+    inner: sizeOf(shape.slice(dim + 1)),
+  };
 }
 
 /**

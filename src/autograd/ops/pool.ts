@@ -7,6 +7,7 @@ import { findMax } from '../../tensor/simd/pool.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 import { type Pair, resolvePair } from './conv2d.js';
+import { gatherAt } from './gather.js';
 
 export interface PoolOptions {
   /** The sides of a window. */
@@ -75,10 +76,7 @@ export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, option
   findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
   const index = Tensor.wrap(winners, [N * C, rows.length * columns.length]);
   // A max pool gathers the winners; the derivative of that is where it goes back to.
-  return x
-    .reshape([N * C, H * W])
-    .gather(1, index)
-    .reshape([N, C, rows.length, columns.length]);
+  return gatherAt(x.reshape([N * C, H * W]), 1, index).reshape([N, C, rows.length, columns.length]);
 };
 
 /** The mean of each window of x, [N, C, H, W]. Padding counts as zeros, or not at all. */

@@ -11,6 +11,13 @@ export function gather(
   out: TypedArray,
 ): void {
   let p = 0;
+  if (inner === 1) {
+    // As for the winners of max pooling, with one multiplication less for each.
+    for (let o = 0, row = 0; o < outer; o++, row += n) {
+      for (const end = p + k; p < end; p++) out[p] = x[row + index[p]];
+    }
+    return;
+  }
   for (let o = 0; o < outer; o++) {
     for (let j = 0; j < k; j++) {
       for (let i = 0; i < inner; i++, p++) out[p] = x[(o * n + index[p]) * inner + i];
@@ -29,6 +36,12 @@ export function scatterAdd(
   out: TypedArray,
 ): void {
   let p = 0;
+  if (inner === 1) {
+    for (let o = 0, row = 0; o < outer; o++, row += n) {
+      for (const end = p + k; p < end; p++) out[row + index[p]] += x[p];
+    }
+    return;
+  }
   for (let o = 0; o < outer; o++) {
     for (let j = 0; j < k; j++) {
       for (let i = 0; i < inner; i++, p++) out[(o * n + index[p]) * inner + i] += x[p];

@@ -3,6 +3,7 @@ import type { Plane, Window } from '../kernels/pool.js';
 import * as loops from '../kernels/pool.js';
 import { assemble, op } from './assembler.js';
 import { compile, FLOAT, scratch } from './machine.js';
+import { copyRows } from './rows.js';
 import { type Regular, regular } from './windows.js';
 
 /*
@@ -84,7 +85,8 @@ function findMaxSimd(
   const vectors = Math.ceil(((columns.length - 1) * across.stride + 1) / LANES);
   const atPlane = LANES * Math.ceil(k / LANES);
   const atFound = atPlane + LANES * Math.ceil((height * width) / LANES) + LANES;
-  const memory = scratch(atFound + vectors * LANES);
+  const atStage = atFound + vectors * LANES;
+  const memory = scratch(atStage + H * W);
   const numbers = new Int32Array(memory.buffer);
   for (let i = 0; i < k; i++) {
     numbers[i] = (Math.floor(i / across.size) * width + (i % across.size)) * FLOAT;
@@ -94,10 +96,12 @@ function findMaxSimd(
   const padded = down.padding > 0 || across.padding > 0;
   let o = 0;
   for (let plane = 0; plane < planes; plane++) {
-    for (let h = 0; h < H; h++) {
-      const to = atPlane + (h + down.padding) * width + across.padding;
-      const from = (plane * H + h) * W;
-      for (let w = 0; w < W; w++) memory[to + w] = x[from + w];
+    const values = x.subarray(plane * H * W, (plane + 1) * H * W);
+    if (width === W && !padded) memory.set(values, atPlane);
+    else {
+      memory.set(values, atStage);
+      const inside = { at: atPlane + down.padding * width + across.padding, row: width, plane: 0 };
+      copyRows(memory, 1, H, W, { at: atStage, row: W, plane: 0 }, inside);
     }
     for (let r = 0; r < rows.length; r++) {
       const top = r * down.stride;
