@@ -3,6 +3,7 @@ import { expectFloat, expectNumber, expectOptions } from '../../tensor/expect.js
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
 import { formatShape, reducedShape, resolveDim, resolveDims, type Shape, stridesOf } from '../../tensor/shape.js';
+import { sum as simdSum } from '../../tensor/simd/reduce.js';
 import { empty, Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
@@ -31,7 +32,7 @@ export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, options?: 
   const reduced = resolveDims('sum', dims, x.ndim);
   const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
   const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
-  kernels.sum(reductionPlan(x.shape, reduced), x.data, sums);
+  simdSum(reductionPlan(x.shape, reduced), x.data, sums);
   if (sums !== y.data) y.data.set(sums);
   const kept = reducedShape(x.shape, reduced, true);
   return { output: y, vjp: [(dy) => dy.reshape(kept).broadcastTo(x.shape)] };

@@ -36,6 +36,25 @@ export function sgd(
   }
 }
 
+interface AdamSettings {
+  lr: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weightDecay: number;
+  decoupled: boolean;
+}
+
+/** What is the same for all values of a step. */
+export function adamFactors(t: number, { lr, beta1, beta2, weightDecay, decoupled }: AdamSettings) {
+  return {
+    stepSize: lr / (1 - beta1 ** t),
+    correction: Math.sqrt(1 - beta2 ** t),
+    penalty: decoupled ? 0 : weightDecay,
+    shrink: decoupled ? 1 - lr * weightDecay : 1,
+  };
+}
+
 /**
  * Adam (Kingma & Ba, 2015, Algorithm 1): m and v are moving averages of g and g²; p ← p − lr·m̂/(√v̂ + ε), where m̂
  * and v̂ are corrected for having begun at zero. With `decoupled` the decay shrinks p instead of joining g (AdamW:
@@ -48,13 +67,10 @@ export function adam(
   v: FloatArray,
   vMax: FloatArray | null,
   t: number,
-  o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean },
+  o: AdamSettings,
 ): void {
   const { beta1, beta2, eps } = o;
-  const stepSize = o.lr / (1 - beta1 ** t);
-  const correction = Math.sqrt(1 - beta2 ** t);
-  const penalty = o.decoupled ? 0 : o.weightDecay;
-  const shrink = o.decoupled ? 1 - o.lr * o.weightDecay : 1;
+  const { stepSize, correction, penalty, shrink } = adamFactors(t, o);
   for (let i = 0; i < p.length; i++) {
     const g = gradient[i] + penalty * p[i];
     const mi = beta1 * m[i] + (1 - beta1) * g;

@@ -115,6 +115,8 @@ export const op = {
     sub: simd(241),
     mul: simd(242),
     div: simd(243),
+    sqrt: simd(239),
+    max: simd(245),
     /** A double, twice. */
     loadSplat: (offset: number): Code => simd(0x0a, offset),
   },

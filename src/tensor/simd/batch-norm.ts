@@ -2,7 +2,8 @@ import type { FloatArray } from '../dtype.js';
 import type { Layout, PerChannel, Statistics } from '../kernels/batch-norm.js';
 import * as loops from '../kernels/batch-norm.js';
 import { setMoments } from '../kernels/batch-norm-rows.js';
-import { assemble, type Code, op } from './assembler.js';
+import { op } from './assembler.js';
+import { assembleLoop, LANES, type Loop, load, QUAD, type Run, store } from './doubles.js';
 import { compile, FLOAT, scratch } from './machine.js';
 
 /*
@@ -20,49 +21,18 @@ const WORTHWHILE = { all: 1 << 12, row: 64 };
 /** Values of a channel (S > 1), or of all channels (S = 1), up to which they are copied: two megabytes. */
 const LARGEST = 1 << 19;
 
-const LANES = 4;
-/** Bytes of four doubles. */
-const QUAD = 32;
-
-const { get, set, i32, loop, advance, countDown, v128, f64x2 } = op;
-
-/** What happens to one half of a vector of four: two values, in double precision. */
-interface Half {
-  /** The address of the pair in the i-th array, and how much further it is. */
-  address(i: number): Code;
-  offset: number;
-  constant(i: number): Code;
-  addTo(sum: number, value: Code): Code;
-  /** A local to keep something in. */
-  temporary: number;
-}
-
-interface Loop {
-  /** How many arrays are walked along; how many constants are read, and sums kept. */
-  arrays: number;
-  constants: number;
-  sums: number;
-  step(half: Half): Code;
-}
-
-/** The i-th array's pair, as doubles. */
-const load = ({ address, offset }: Half, i: number): Code => [...address(i), ...f64x2.loadFloats(offset)];
-/** Stores the doubles that `value` leaves. */
-const store = ({ address, offset }: Half, i: number, value: Code): Code => [
-  ...address(i),
-  ...value,
-  ...f64x2.storeFloats(offset),
-];
+const { get, set, f64x2 } = op;
 
 /** Array x; constant x₀. Sums of d = x − x₀, and of d². */
 const moments: Loop = {
   arrays: 1,
   constants: 1,
   sums: 2,
+  temporaries: 1,
   step: (half) => {
-    const d = get(half.temporary);
+    const d = get(half.temporary(0));
     return [
-      ...[...load(half, 0), ...half.constant(0), ...f64x2.sub, ...set(half.temporary)],
+      ...[...load(half, 0), ...half.constant(0), ...f64x2.sub, ...set(half.temporary(0))],
       ...half.addTo(0, d),
       ...half.addTo(1, [...d, ...d, ...f64x2.mul]),
     ];
@@ -74,6 +44,7 @@ const normalize: Loop = {
   arrays: 2,
   constants: 3,
   sums: 0,
+  temporaries: 0,
   step: (half) => {
     const centred = [...load(half, 0), ...half.constant(0), ...f64x2.sub];
     return store(half, 1, [...centred, ...half.constant(1), ...f64x2.mul, ...half.constant(2), ...f64x2.add]);
@@ -85,11 +56,12 @@ const gradientSums: Loop = {
   arrays: 2,
   constants: 1,
   sums: 2,
+  temporaries: 1,
   step: (half) => {
-    const dy = get(half.temporary);
+    const dy = get(half.temporary(0));
     const centred = [...load(half, 0), ...half.constant(0), ...f64x2.sub];
     return [
-      ...[...load(half, 1), ...set(half.temporary)],
+      ...[...load(half, 1), ...set(half.temporary(0))],
       ...half.addTo(0, dy),
       ...half.addTo(1, [...dy, ...centred, ...f64x2.mul]),
     ];
@@ -104,6 +76,7 @@ const inputGradient: Loop = {
   arrays: 3,
   constants: 4,
   sums: 0,
+  temporaries: 0,
   step: (half) => {
     const centred = [...load(half, 0), ...half.constant(0), ...f64x2.sub];
     const throughMean = [...load(half, 1), ...half.constant(2), ...f64x2.sub];
@@ -111,54 +84,6 @@ const inputGradient: Loop = {
     return store(half, 2, [...throughMean, ...throughVariance, ...f64x2.sub, ...half.constant(1), ...f64x2.mul]);
   },
 };
-
-/** Takes the addresses of the arrays, how many vectors there are, and the address of the quadruples. */
-type Run = (...numbers: number[]) => void;
-
-/**
- * The loop over `count` vectors. The quadruples are constants first, then sums. If the vectors are of one channel
- * (`perVector` is false), there is one set of quadruples, kept in registers while the loop runs; if each is of four
- * channels of its own, there is a set for each vector, one behind the other.
- */
-function assembleLoop({ arrays, constants, sums, step }: Loop, perVector: boolean): Uint8Array {
-  const [count, quads] = [arrays, arrays + 1];
-  const temporary = arrays + 2;
-  const local = (quad: number, h: number) => temporary + 1 + 2 * quad + h;
-  const place = (quad: number, h: number) => quad * QUAD + h * (QUAD / 2);
-  const all = (from: number, to: number, code: (quad: number, h: number) => Code): Code => {
-    const each: Code = [];
-    for (let quad = from; quad < to; quad++) each.push(...code(quad, 0), ...code(quad, 1));
-    return each;
-  };
-  const halves = [0, 1].map(
-    (h): Half => ({
-      address: get,
-      offset: h * 2 * FLOAT,
-      temporary,
-      constant: (i) => (perVector ? [...get(quads), ...v128.load(place(i, h))] : get(local(i, h))),
-      addTo: (sum, value) => {
-        const quad = constants + sum;
-        if (!perVector) return [...get(local(quad, h)), ...value, ...f64x2.add, ...set(local(quad, h))];
-        const before = [...get(quads), ...v128.load(place(quad, h))];
-        return [...get(quads), ...before, ...value, ...f64x2.add, ...v128.store(place(quad, h))];
-      },
-    }),
-  );
-  const total = constants + sums;
-  const fetch = all(0, total, (quad, h) => [...get(quads), ...v128.load(place(quad, h)), ...set(local(quad, h))]);
-  const keep = all(constants, total, (quad, h) => [
-    ...get(quads),
-    ...get(local(quad, h)),
-    ...v128.store(place(quad, h)),
-  ]);
-  const body = loop([
-    ...halves.flatMap(step),
-    ...Array.from({ length: arrays }, (_, i) => advance(i, i32(LANES * FLOAT))).flat(),
-    ...(perVector ? advance(quads, i32(total * QUAD)) : []),
-    ...countDown(count),
-  ]);
-  return assemble(arrays + 2, 0, 1 + 2 * total, perVector ? body : [...fetch, ...body, ...keep]);
-}
 
 /** The loops for one of the two orders. */
 interface Machine {
