@@ -1,7 +1,11 @@
+import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions, expectSameFloat, expectTensor } from '../../tensor/expect.js';
-import { formatShape, sameShape } from '../../tensor/shape.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import type { Totals } from '../../tensor/kernels/softmax.js';
+import { formatShape, sameShape, sizeOf } from '../../tensor/shape.js';
+import * as simd from '../../tensor/simd/softmax.js';
+import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
+import { builtIn, saving } from '../define-op.js';
 
 /** What becomes of the losses of a batch: their mean (unless said otherwise), their sum, or the losses themselves. */
 export type ReductionName = 'mean' | 'sum' | 'none';
@@ -83,12 +87,58 @@ export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntro
     throw new MinibatchError(`crossEntropy: labelSmoothing is between 0 and 1, got ${show(labelSmoothing)}`);
   }
   const dim = logits.ndim === 1 ? 0 : 1;
-  const logProbs = logits.logSoftmax(dim);
-  const losses = likelihoodLosses(logProbs, labels);
+  const losses = labelLosses(logits, labels, dim);
   if (labelSmoothing === 0) return reduce('crossEntropy', losses, reduction);
-  const uniform = logProbs.mean(dim).neg();
+  const uniform = logits.logSoftmax(dim).mean(dim).neg();
   return reduce('crossEntropy', losses.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing)), reduction);
 };
+
+/** −ln softmax(logits)[label], for labels that are known to fit; classes lie along `dim`. */
+const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = builtIn(
+  'crossEntropy',
+  (logits: Tensor, labels: Tensor, dim: number) => {
+    const losses = empty(labels.shape, logits.dtype as FloatDType);
+    const totals = { largest: new Float64Array(labels.size), logSum: new Float64Array(labels.size) };
+    const layout = layoutOf(logits, dim);
+    simd.crossEntropy(...layout, (logits as FloatTensor).data, labels.data as Int32Array, totals, losses.data);
+    return {
+      output: losses,
+      vjp: [saving([logits, labels], (dy) => labelLossesBackward(dy, logits, labels, dim, totals)), null],
+    };
+  },
+);
+
+/** (softmax(logits) − [is the label])·dy; `totals` are those of the softmax. */
+const labelLossesBackward: (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => Tensor =
+  builtIn('crossEntropyBackward', (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => {
+    const dx = empty(logits.shape, logits.dtype as FloatDType);
+    const layout = layoutOf(logits, dim);
+    const dLosses = (dy as FloatTensor).data;
+    const data = (logits as FloatTensor).data;
+    simd.crossEntropyGradient(...layout, data, labels.data as Int32Array, totals, dLosses, dx.data);
+    const alongside = logits.shape.with(dim, 1);
+    return {
+      output: dx,
+      vjp: [
+        saving([logits, labels], (u) =>
+          u
+            .mul(logits.softmax(dim))
+            .sum(dim)
+            .sub(u.gather(dim, labels.reshape(alongside)).reshape(labels.shape)),
+        ),
+        saving([dy, logits], (u) => {
+          const p = logits.softmax(dim);
+          return p.mul(u.sub(u.mul(p).sum(dim, { keepDims: true }))).mul(dy.reshape(alongside));
+        }),
+        null,
+      ],
+    };
+  });
+
+/** The logits seen as [outer, n, inner] around the classes. */
+function layoutOf({ shape }: Tensor, dim: number): [outer: number, n: number, inner: number] {
+  return [sizeOf(shape.slice(0, dim)), shape[dim], sizeOf(shape.slice(dim + 1))];
+}
 
 /** The squared differences between two tensors of one shape. */
 export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor = (

@@ -1,77 +1,269 @@
 import type { FloatArray } from '../dtype.js';
 import * as loops from '../kernels/softmax.js';
-import { exp } from './elementwise.js';
+import { assemble, type Code, op } from './assembler.js';
+import { LANES, QUAD } from './doubles.js';
+import { exponential } from './exponential.js';
+import { compile, FLOAT, scratch } from './machine.js';
+import { copyRows } from './rows.js';
 
-/** Values whose exponentials are taken at a time, in whole rows; and from which it is worth it. */
-const BLOCK = 1 << 14;
-const WORTHWHILE = 1 << 10;
-
-let shifted = new Float32Array(0);
-
-/**
- * As `logSoftmax` of kernels/softmax.ts. In float32, and along neighbours in memory, the exponentials are taken many at a
- * time; what they are summed to, and all that follows, is in double precision.
+/*
+ * The softmax of rows in float32, and cross entropy, with WebAssembly's SIMD instructions. Exponentials are those of
+ * float32; what they are summed to, and all that is subtracted, is in double precision.
  */
+
+/** Values that are worked on at a time, in whole rows; and from which it is worth it. */
+const BLOCK = 1 << 13;
+const WORTHWHILE = 1 << 9;
+
+const { get, set, i32, loop, advance, countDown, v128, f64x2 } = op;
+
+/** Rows, vectors of one, the address of the first, and that of what belongs to each row: a quadruple of doubles. */
+type EachRow = (rows: number, vectors: number, x: number, ofRow: number) => void;
+
+/** A loop over the vectors of rows, whose address is in local `x`; `temporary` vectors come behind. */
+function overRows(before: Code, vector: Code, after: Code, temporaries: number): Uint8Array {
+  const [rows, vectors, x, ofRow, left] = [0, 1, 2, 3, 4];
+  const body = loop([
+    ...[...before, ...get(vectors), ...set(left)],
+    ...loop([...vector, ...advance(x, i32(LANES * FLOAT)), ...countDown(left)]),
+    ...[...after, ...advance(ofRow, i32(QUAD)), ...countDown(rows)],
+  ]);
+  return assemble(4, 1, temporaries, body);
+}
+
+const [X, OF_ROW, FIRST] = [2, 3, 5];
+
+/** Writes the largest values of a row at each of the four places of a vector. */
+function assembleLargest(): Uint8Array {
+  return overRows(
+    [...v128.constant(Number.NEGATIVE_INFINITY), ...set(FIRST)],
+    [...get(FIRST), ...get(X), ...v128.load(0), ...v128.max, ...set(FIRST)],
+    [...get(OF_ROW), ...get(FIRST), ...v128.store(0)],
+    1,
+  );
+}
+
+/** Subtracts a row's double from its values. */
+function assembleSubtract(): Uint8Array {
+  const half = (offset: number): Code => [
+    ...[...get(X), ...get(X), ...f64x2.loadFloats(offset), ...get(FIRST), ...f64x2.sub, ...f64x2.storeFloats(offset)],
+  ];
+  return overRows([...get(OF_ROW), ...f64x2.loadSplat(0), ...set(FIRST)], [...half(0), ...half(2 * FLOAT)], [], 1);
+}
+
+/** Replaces values by their exponentials, and writes the sums of those at each of the four places of a vector. */
+function assembleExponentials(): Uint8Array {
+  const [low, high, value] = [FIRST, FIRST + 1, FIRST + 2];
+  const addHalf = (sum: number, offset: number): Code => [
+    ...[...get(sum), ...get(X), ...f64x2.loadFloats(offset), ...f64x2.add, ...set(sum)],
+  ];
+  return overRows(
+    [...v128.zero, ...set(low), ...v128.zero, ...set(high)],
+    [
+      ...[...get(X), ...v128.load(0), ...set(value)],
+      ...[...get(X), ...exponential(get(value), (i) => FIRST + 3 + i), ...v128.store(0)],
+      ...[...addHalf(low, 0), ...addHalf(high, 2 * FLOAT)],
+    ],
+    [...get(OF_ROW), ...get(low), ...v128.store(0), ...get(OF_ROW), ...get(high), ...v128.store(QUAD / 2)],
+    6,
+  );
+}
+
+/** Multiplies the values of a row by its float. */
+function assembleMultiply(): Uint8Array {
+  return overRows(
+    [...get(OF_ROW), ...v128.loadSplat(0), ...set(FIRST)],
+    [...get(X), ...get(X), ...v128.load(0), ...get(FIRST), ...v128.mul, ...v128.store(0)],
+    [],
+    1,
+  );
+}
+
+interface Machine {
+  largest: EachRow;
+  subtract: EachRow;
+  exponentials: EachRow;
+  multiply: EachRow;
+}
+
+/** The loops, made when first needed; null where there is no SIMD. */
+let machine: Machine | null | undefined;
+
+function start(): Machine | null {
+  const [largest, subtract, exponentials, multiply] = [
+    assembleLargest(),
+    assembleSubtract(),
+    assembleExponentials(),
+    assembleMultiply(),
+  ].map((module) => compile<EachRow>(module));
+  return largest && subtract && exponentials && multiply ? { largest, subtract, exponentials, multiply } : null;
+}
+
+/** The machine, where it can do this and it is worth it. */
+function machineFor(n: number, inner: number, ...arrays: readonly FloatArray[]): Machine | null {
+  if (inner !== 1 || n === 0 || n > BLOCK || arrays[0].length < WORTHWHILE) return null;
+  if (!arrays.every((array) => array instanceof Float32Array)) return null;
+  if (machine === undefined) machine = start();
+  return machine;
+}
+
+/** Rows of values in the memory, as many as go into a block; each begins a vector, and ends in −∞ if it does not fill one. */
+class Block {
+  /** Rows that are worked on at a time. */
+  readonly rowsAtOnce: number;
+  private readonly vectors: number;
+  private readonly memory: Float32Array;
+  private readonly doubles: Float64Array;
+  private readonly atRows: number;
+  private readonly atStage: number;
+
+  constructor(private readonly n: number) {
+    this.vectors = Math.ceil(n / LANES);
+    this.rowsAtOnce = Math.max(1, Math.floor(BLOCK / (this.vectors * LANES)));
+    this.atRows = (this.rowsAtOnce * QUAD) / FLOAT;
+    this.atStage = this.atRows + this.rowsAtOnce * this.vectors * LANES;
+    this.memory = scratch(this.atStage + this.rowsAtOnce * n);
+    this.doubles = new Float64Array(this.memory.buffer, 0, this.rowsAtOnce * LANES);
+  }
+
+  copyIn(x: Float32Array, first: number, rows: number): void {
+    const { n, memory, vectors, atRows, atStage } = this;
+    const values = x.subarray(first * n, (first + rows) * n);
+    if (n % LANES === 0) {
+      memory.set(values, atRows);
+      return;
+    }
+    memory.fill(Number.NEGATIVE_INFINITY, atRows, atRows + rows * vectors * LANES);
+    memory.set(values, atStage);
+    const apart = { at: atRows, row: vectors * LANES, plane: 0 };
+    copyRows(memory, 1, rows, n, { at: atStage, row: n, plane: 0 }, apart);
+  }
+
+  copyOut(y: Float32Array, first: number, rows: number): void {
+    const { n, memory, vectors, atRows, atStage } = this;
+    if (n % LANES === 0) {
+      y.set(memory.subarray(atRows, atRows + rows * n), first * n);
+      return;
+    }
+    const apart = { at: atRows, row: vectors * LANES, plane: 0 };
+    copyRows(memory, 1, rows, n, apart, { at: atStage, row: n, plane: 0 });
+    y.set(memory.subarray(atStage, atStage + rows * n), first * n);
+  }
+
+  run(each: EachRow, rows: number): void {
+    each(rows, this.vectors, this.atRows * FLOAT, 0);
+  }
+
+  /** Sets what belongs to a row: a double to subtract, or a float to multiply by. */
+  setDouble(row: number, value: number): void {
+    this.doubles[row * LANES] = value;
+  }
+
+  setFloat(row: number, value: number): void {
+    this.memory[(row * QUAD) / FLOAT] = value;
+  }
+
+  largest(row: number): number {
+    const at = (row * QUAD) / FLOAT;
+    return Math.max(this.memory[at], this.memory[at + 1], this.memory[at + 2], this.memory[at + 3]);
+  }
+
+  sum(row: number): number {
+    const at = row * LANES;
+    return this.doubles[at] + this.doubles[at + 1] + (this.doubles[at + 2] + this.doubles[at + 3]);
+  }
+}
+
+/** Finds the totals of the rows that have been copied in, which are softmax `first` and those behind it. */
+function findTotals(simd: Machine, block: Block, rows: number, first: number, { largest, logSum }: loops.Totals): void {
+  block.run(simd.largest, rows);
+  for (let row = 0; row < rows; row++) {
+    largest[first + row] = block.largest(row);
+    block.setDouble(row, largest[first + row]);
+  }
+  block.run(simd.subtract, rows);
+  block.run(simd.exponentials, rows);
+  for (let row = 0; row < rows; row++) logSum[first + row] = Math.log(block.sum(row));
+}
+
+/** Turns rows that have been copied in into the logarithms of their softmax. */
+function subtractTotals(simd: Machine, block: Block, rows: number, first: number, totals: loops.Totals): void {
+  for (let row = 0; row < rows; row++) block.setDouble(row, totals.largest[first + row] + totals.logSum[first + row]);
+  block.run(simd.subtract, rows);
+}
+
+/** As `logSoftmax` of kernels/softmax.ts. */
 export function logSoftmax(outer: number, n: number, inner: number, x: FloatArray, y: FloatArray): void {
-  if (inner !== 1 || n > BLOCK || x.length < WORTHWHILE || !(x instanceof Float32Array && y instanceof Float32Array)) {
+  const simd = machineFor(n, inner, x, y);
+  if (!simd) {
     loops.logSoftmax(outer, n, inner, x, y);
     return;
   }
-  const rowsAtOnce = Math.floor(BLOCK / n);
-  if (shifted.length === 0) shifted = new Float32Array(BLOCK);
-  const largest = new Float64Array(rowsAtOnce);
-  for (let first = 0; first < outer; first += rowsAtOnce) {
-    const rows = Math.min(rowsAtOnce, outer - first);
-    for (let r = 0; r < rows; r++) {
-      largest[r] = largestOf(x, (first + r) * n, n);
-      subtract(x, (first + r) * n, n, largest[r], shifted, r * n);
-    }
-    const exponentials = shifted.subarray(0, rows * n);
-    exp(exponentials, exponentials);
-    for (let r = 0; r < rows; r++) {
-      const logTotal = Math.log(sum(shifted, r * n, n));
-      subtract(x, (first + r) * n, n, largest[r] + logTotal, y, (first + r) * n);
-    }
+  const block = new Block(n);
+  const totals = { largest: new Float64Array(outer), logSum: new Float64Array(outer) };
+  for (let first = 0; first < outer; first += block.rowsAtOnce) {
+    const rows = Math.min(block.rowsAtOnce, outer - first);
+    block.copyIn(x as Float32Array, first, rows);
+    findTotals(simd, block, rows, first, totals);
+    block.copyIn(x as Float32Array, first, rows);
+    subtractTotals(simd, block, rows, first, totals);
+    block.copyOut(y as Float32Array, first, rows);
   }
 }
 
-// Each goes four values at a time: a conversion to double waits for the register that was written last, and so do maxima
-// and sums for the one before.
-
-function largestOf(x: Float32Array, from: number, n: number): number {
-  let [a, b, c, d] = [-Infinity, -Infinity, -Infinity, -Infinity];
-  let i = from;
-  for (; i + 3 < from + n; i += 4) {
-    a = Math.max(a, x[i]);
-    b = Math.max(b, x[i + 1]);
-    c = Math.max(c, x[i + 2]);
-    d = Math.max(d, x[i + 3]);
+/** As `crossEntropy` of kernels/softmax.ts. */
+export function crossEntropy(
+  outer: number,
+  n: number,
+  inner: number,
+  x: FloatArray,
+  labels: Int32Array,
+  totals: loops.Totals,
+  losses: FloatArray,
+): void {
+  const simd = machineFor(n, inner, x);
+  if (!simd) {
+    loops.crossEntropy(outer, n, inner, x, labels, totals, losses);
+    return;
   }
-  for (; i < from + n; i++) a = Math.max(a, x[i]);
-  return Math.max(a, b, c, d);
+  const block = new Block(n);
+  for (let first = 0; first < outer; first += block.rowsAtOnce) {
+    const rows = Math.min(block.rowsAtOnce, outer - first);
+    block.copyIn(x as Float32Array, first, rows);
+    findTotals(simd, block, rows, first, totals);
+  }
+  const { largest, logSum } = totals;
+  for (let o = 0; o < outer; o++) losses[o] = largest[o] - x[o * n + labels[o]] + logSum[o];
 }
 
-function sum(x: Float32Array, from: number, n: number): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let i = from;
-  for (; i + 3 < from + n; i += 4) {
-    a += x[i];
-    b += x[i + 1];
-    c += x[i + 2];
-    d += x[i + 3];
+/** As `crossEntropyGradient` of kernels/softmax.ts. */
+export function crossEntropyGradient(
+  outer: number,
+  n: number,
+  inner: number,
+  x: FloatArray,
+  labels: Int32Array,
+  totals: loops.Totals,
+  dLosses: FloatArray,
+  dx: FloatArray,
+): void {
+  const simd = machineFor(n, inner, x, dx);
+  if (!simd) {
+    loops.crossEntropyGradient(outer, n, inner, x, labels, totals, dLosses, dx);
+    return;
   }
-  for (; i < from + n; i++) a += x[i];
-  return a + b + (c + d);
-}
-
-/** y = x − by, for n values from their places on. */
-function subtract(x: Float32Array, from: number, n: number, by: number, y: Float32Array, to: number): void {
-  let i = 0;
-  for (; i + 3 < n; i += 4) {
-    y[to + i] = x[from + i] - by;
-    y[to + i + 1] = x[from + i + 1] - by;
-    y[to + i + 2] = x[from + i + 2] - by;
-    y[to + i + 3] = x[from + i + 3] - by;
+  const block = new Block(n);
+  for (let first = 0; first < outer; first += block.rowsAtOnce) {
+    const rows = Math.min(block.rowsAtOnce, outer - first);
+    block.copyIn(x as Float32Array, first, rows);
+    subtractTotals(simd, block, rows, first, totals);
+    block.run(simd.exponentials, rows);
+    for (let row = 0; row < rows; row++) block.setFloat(row, dLosses[first + row]);
+    block.run(simd.multiply, rows);
+    block.copyOut(dx as Float32Array, first, rows);
   }
-  for (; i < n; i++) y[to + i] = x[from + i] - by;
+  for (let o = 0; o < outer; o++) {
+    const at = o * n + labels[o];
+    dx[at] = Math.expm1(x[at] - totals.largest[o] - totals.logSum[o]) * dLosses[o];
+  }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/softmax.js';
-import { logSoftmax } from '../../../src/tensor/simd/softmax.js';
+import { crossEntropy, crossEntropyGradient, logSoftmax } from '../../../src/tensor/simd/softmax.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -20,7 +20,7 @@ describe('the logarithm of softmax by SIMD', () => {
     });
     fc.assert(
       fc.property(sizes, ({ n, more, seed, withOdd }) => {
-        const outer = Math.ceil(1024 / n) + more;
+        const outer = Math.ceil(512 / n) + more;
         const generator = new Generator(seed);
         const x = Float32Array.from({ length: outer * n }, () =>
           withOdd && generator.integer(200) === 0 ? odd[generator.integer(odd.length)] : 10 * generator.normal(),
@@ -60,5 +60,78 @@ describe('the logarithm of softmax by SIMD', () => {
     const loop = vi.spyOn(loops, 'logSoftmax').mockImplementation(() => {});
     logSoftmax(outer, n, inner, x, x.slice());
     expect(loop).toHaveBeenCalledOnce();
+  });
+});
+
+const totalsOf = (count: number) => ({ largest: new Float64Array(count), logSum: new Float64Array(count) });
+
+describe('cross entropy by SIMD', () => {
+  /** Losses and gradients by either. */
+  function both(outer: number, n: number, inner: number, x: Float32Array, seed: number) {
+    const generator = new Generator(seed);
+    const labels = Int32Array.from({ length: outer * inner }, () => generator.integer(n));
+    const dLosses = Float32Array.from({ length: outer * inner }, () => generator.normal());
+    return [loops, { crossEntropy, crossEntropyGradient }].map((kernels) => {
+      const totals = totalsOf(outer * inner);
+      const [losses, dx] = [new Float32Array(outer * inner), new Float32Array(x.length)];
+      kernels.crossEntropy(outer, n, inner, x, labels, totals, losses);
+      kernels.crossEntropyGradient(outer, n, inner, x, labels, totals, dLosses, dx);
+      return { losses, dx };
+    });
+  }
+
+  it('is that of the loops but for the last digits, as is its gradient', () => {
+    const sizes = fc.record({
+      n: fc.integer({ min: 1, max: 300 }),
+      more: fc.nat(3),
+      seed: fc.nat(1000),
+      withOdd: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(sizes, ({ n, more, seed, withOdd }) => {
+        const outer = Math.ceil(512 / n) + more;
+        const generator = new Generator(seed);
+        const x = Float32Array.from({ length: outer * n }, () =>
+          withOdd && generator.integer(200) === 0 ? odd[generator.integer(odd.length)] : 10 * generator.normal(),
+        );
+        const [expected, actual] = both(outer, n, 1, x, seed);
+        for (const part of ['losses', 'dx'] as const) {
+          actual[part].forEach((value, i) => {
+            const by = expected[part][i];
+            // The exponent is rounded to float32, and may be 80.
+            const fits = Number.isFinite(by) ? Math.abs(value - by) <= 80 * 2 ** -23 * Math.abs(by) + 1e-38 : true;
+            if (!fits || Number.isNaN(by) !== Number.isNaN(value)) {
+              throw new Error(`${part}[${i}] is ${value}, by the loops ${by}`);
+            }
+          });
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('goes through more than one block, of rows that fill their vectors and of such that do not', () => {
+    for (const n of [40, 41]) {
+      const x = Float32Array.from({ length: 700 * n }, (_, i) => 3 * Math.sin(i));
+      const [expected, actual] = both(700, n, 1, x, n);
+      for (const part of ['losses', 'dx'] as const) {
+        actual[part].forEach((value, i) => {
+          expect(Math.abs(value - expected[part][i])).toBeLessThanOrEqual(1e-6);
+        });
+      }
+    }
+  });
+
+  it('is used where classes are neighbours in memory, and only there', () => {
+    const loop = vi.spyOn(loops, 'crossEntropy').mockImplementation(() => {});
+    const call = (inner: number, x: Float32Array | Float64Array) => {
+      crossEntropy(x.length / 100 / inner, 100, inner, x, new Int32Array(500), totalsOf(500), new Float32Array(500));
+    };
+    call(1, new Float32Array(1000));
+    expect(loop).not.toHaveBeenCalled();
+    call(2, new Float32Array(1000));
+    call(1, new Float64Array(1000));
+    call(1, new Float32Array(500));
+    expect(loop).toHaveBeenCalledTimes(3);
   });
 });
