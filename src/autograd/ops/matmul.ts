@@ -1,8 +1,10 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
+import { binary } from '../../tensor/kernels/arithmetic.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import type { Matrix } from '../../tensor/kernels/matmul.js';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import * as simd from '../../tensor/simd/elementwise.js';
 import { matmul as multiply } from '../../tensor/simd/matmul.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -49,10 +51,23 @@ export const linear: (x: Tensor, w: Tensor, b?: Tensor | null) => Tensor = (x, w
     throw new MinibatchError(`linear: takes a bias of shape [${outputs}], got ${formatShape(b.shape)}`);
   }
   const rows = x.ndim === 2 ? x : x.reshape([sizeOf(x.shape.slice(0, -1)), inputs]);
-  const y = product(rows, w, false, true);
-  const biased = b ? y.add(b) : y;
-  return x.ndim === 2 ? biased : biased.reshape([...x.shape.slice(0, -1), outputs]);
+  const y = b ? affine(rows, w, b) : product(rows, w, false, true);
+  return x.ndim === 2 ? y : y.reshape([...x.shape.slice(0, -1), outputs]);
 };
+
+/** x·wᵀ + b for a matrix x, the bias being added to each row where it lies. */
+const affine: (x: Tensor, w: Tensor, b: Tensor) => Tensor = builtIn('linear', (x: Tensor, w: Tensor, b: Tensor) => {
+  const y = product(x, w, false, true) as FloatTensor;
+  binary(simd.add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, (b as FloatTensor).data, y.data);
+  return {
+    output: y,
+    vjp: [
+      saving([w], (dy) => product(dy, w, false, false)),
+      saving([x], (dy) => product(dy, x, true, false)),
+      (dy) => dy.sum(0),
+    ],
+  };
+});
 
 /** A·B, where A is a or its transpose and B is b or its transpose; leading dimensions broadcast. */
 const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor = builtIn(
