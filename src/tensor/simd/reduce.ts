@@ -20,36 +20,23 @@ const { get, set, i32, loop, advance, countDown, v128, f64x2 } = op;
 /** Rows, vectors of one, addresses of the first and of the sums, bytes from row to row. */
 type SumRows = (rows: number, vectors: number, x: number, sums: number, rowBytes: number) => void;
 
-/** For each row, four sums. */
-function assembleSumOfEach(): Uint8Array {
+/** Four sums for each row, along it; or else a sum for each place of a row, over all rows. */
+function assembleSum(along: boolean): Uint8Array {
   const [rows, vectors, x, sums, rowBytes, left, at, low, high] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [vectorStep, rowStep] = [i32(LANES * FLOAT), get(rowBytes)];
+  const [inner, innerStep, outer, outerStep] = along
+    ? [vectors, vectorStep, rows, rowStep]
+    : [rows, rowStep, vectors, vectorStep];
   const body = loop([
-    ...[...get(vectors), ...set(left), ...get(x), ...set(at)],
+    ...[...get(inner), ...set(left), ...get(x), ...set(at)],
     ...[...v128.zero, ...set(low), ...v128.zero, ...set(high)],
     ...loop([
       ...[...get(low), ...get(at), ...f64x2.loadFloats(0), ...f64x2.add, ...set(low)],
       ...[...get(high), ...get(at), ...f64x2.loadFloats(2 * FLOAT), ...f64x2.add, ...set(high)],
-      ...[...advance(at, i32(LANES * FLOAT)), ...countDown(left)],
+      ...[...advance(at, innerStep), ...countDown(left)],
     ]),
     ...[...get(sums), ...get(low), ...v128.store(0), ...get(sums), ...get(high), ...v128.store(QUAD / 2)],
-    ...[...advance(x, get(rowBytes)), ...advance(sums, i32(QUAD)), ...countDown(rows)],
-  ]);
-  return assemble(5, 2, 2, body);
-}
-
-/** The sum of all rows, place by place. */
-function assembleSumOfAll(): Uint8Array {
-  const [rows, vectors, x, sums, rowBytes, left, at, low, high] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const body = loop([
-    ...[...get(rows), ...set(left), ...get(x), ...set(at)],
-    ...[...v128.zero, ...set(low), ...v128.zero, ...set(high)],
-    ...loop([
-      ...[...get(low), ...get(at), ...f64x2.loadFloats(0), ...f64x2.add, ...set(low)],
-      ...[...get(high), ...get(at), ...f64x2.loadFloats(2 * FLOAT), ...f64x2.add, ...set(high)],
-      ...[...advance(at, get(rowBytes)), ...countDown(left)],
-    ]),
-    ...[...get(sums), ...get(low), ...v128.store(0), ...get(sums), ...get(high), ...v128.store(QUAD / 2)],
-    ...[...advance(x, i32(LANES * FLOAT)), ...advance(sums, i32(QUAD)), ...countDown(vectors)],
+    ...[...advance(x, outerStep), ...advance(sums, i32(QUAD)), ...countDown(outer)],
   ]);
   return assemble(5, 2, 2, body);
 }
@@ -65,13 +52,13 @@ export function sum(plan: Plan, x: FloatArray, sums: Float64Array): void {
   const stepOut = plan.steps[1][inner];
   if (x instanceof Float32Array && x.length >= WORTHWHILE && n >= WORTHWHILE_ROW) {
     if (stepOut === 0) {
-      if (sumOfEach === undefined) sumOfEach = compile<SumRows>(assembleSumOfEach());
+      if (sumOfEach === undefined) sumOfEach = compile<SumRows>(assembleSum(true));
       if (sumOfEach) {
         sumEachRow(sumOfEach, plan, x, sums);
         return;
       }
     } else if (inner === 1 && plan.steps[1][0] === 0 && n <= BLOCK) {
-      if (sumOfAll === undefined) sumOfAll = compile<SumRows>(assembleSumOfAll());
+      if (sumOfAll === undefined) sumOfAll = compile<SumRows>(assembleSum(false));
       if (sumOfAll) {
         sumAllRows(sumOfAll, plan.sizes[0], n, x, sums);
         return;

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/pool.js';
 import * as simd from '../../../src/tensor/simd/average.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 /** A window at every place of an axis, cut off at its ends. */
 function slidingWindows(side: number, size: number, before: number, count: number): loops.Window[] {
@@ -87,9 +88,7 @@ describe('average pooling by SIMD', () => {
   });
 
   it('leaves everything to the loops where there is no WebAssembly', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const without = await import('../../../src/tensor/simd/average.js');
+    const without = await withoutSimd(() => import('../../../src/tensor/simd/average.js'));
     const windows = slidingWindows(20, 3, 1, 3);
     const x = values(800, 1, false);
     const [got, expected] = [new Float32Array(800), new Float32Array(800)];

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/batch-norm.js';
 import * as simd from '../../../src/tensor/simd/batch-norm.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 interface Case {
   layout: loops.Layout;
@@ -122,15 +123,8 @@ describe('batch normalization by SIMD agrees with the loops', () => {
 });
 
 describe('where there is no SIMD', () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
   it('the loops do the work', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const without = await import('../../../src/tensor/simd/batch-norm.js');
+    const without = await withoutSimd(() => import('../../../src/tensor/simd/batch-norm.js'));
     const testCase = { layout: { N: 100, C: 102, S: 1 }, affine: true, offset: 0, seed: 1 };
     expect(run(without, testCase)).toEqual(run(loops, testCase));
   });

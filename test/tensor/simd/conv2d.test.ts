@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/conv2d.js';
 import * as simd from '../../../src/tensor/simd/conv2d.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 type Kernels = Pick<typeof loops, 'forward' | 'inputGradient' | 'weightGradient'>;
 
@@ -126,15 +127,8 @@ describe('convolution by SIMD', () => {
 });
 
 describe('where there is no SIMD', () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
   it('the loops do the work', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const without = await import('../../../src/tensor/simd/conv2d.js');
+    const without = await withoutSimd(() => import('../../../src/tensor/simd/conv2d.js'));
     const loopsWithout = await import('../../../src/tensor/kernels/conv2d.js');
     const g = {
       N: 2,

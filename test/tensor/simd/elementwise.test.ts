@@ -1,10 +1,11 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as arithmetic from '../../../src/tensor/kernels/arithmetic.js';
 import { whereRow } from '../../../src/tensor/kernels/broadcast.js';
 import * as loops from '../../../src/tensor/kernels/elementwise.js';
 import * as simd from '../../../src/tensor/simd/elementwise.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 const odd = [
   0,
@@ -127,15 +128,8 @@ describe('where by SIMD', () => {
 });
 
 describe('where there is no SIMD', () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
   it('the loops do the work', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const without = await import('../../../src/tensor/simd/elementwise.js');
+    const without = await withoutSimd(() => import('../../../src/tensor/simd/elementwise.js'));
     const x = Float32Array.from({ length: 300 }, (_, i) => i / 10 - 15);
     const [actual, expected] = [new Float32Array(300), new Float32Array(300)];
     without.exp(x, actual);

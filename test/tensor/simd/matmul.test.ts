@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import { matmul as loops } from '../../../src/tensor/kernels/matmul.js';
 import { matmul } from '../../../src/tensor/simd/matmul.js';
 import { matrix } from '../../support/matrix.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 /** A product by either function, into the middle of an array whose ends must stay as they are. */
 function multiply(
@@ -78,15 +79,8 @@ describe('matmul by SIMD', () => {
 });
 
 describe('where there is no SIMD', () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
   it('the loops do the work', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const { matmul: without } = await import('../../../src/tensor/simd/matmul.js');
+    const { matmul: without } = await withoutSimd(() => import('../../../src/tensor/simd/matmul.js'));
     const size = [30, 30, 400] as const;
     expect(multiply(without, size, [false, true], 1)).toEqual(multiply(loops, size, [false, true], 1));
   });

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/optimizers.js';
 import * as simd from '../../../src/tensor/simd/optimizers.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 const sizes = fc.oneof(fc.integer({ min: 512, max: 1100 }), fc.constantFrom(4095, 4096, 4097, 9001));
 const part = fc.double({ min: 0, max: 1, noNaN: true });
@@ -74,8 +75,6 @@ describe('adam by SIMD', () => {
 describe('what is left to the loops', () => {
   afterEach(() => {
     vi.restoreAllMocks();
-    vi.unstubAllGlobals();
-    vi.resetModules();
   });
 
   const options = { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: false, first: false };
@@ -90,9 +89,7 @@ describe('what is left to the loops', () => {
   });
 
   it('everything where there is no SIMD', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const without = await import('../../../src/tensor/simd/optimizers.js');
+    const without = await withoutSimd(() => import('../../../src/tensor/simd/optimizers.js'));
     const [p, gradient, velocity] = state(3, 600, 1);
     const expected = state(3, 600, 1);
     without.sgd(p, gradient, velocity, options);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/pool.js';
 import * as simd from '../../../src/tensor/simd/pool.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 /** The windows along one axis, cut off at its ends. */
 function windows(side: number, size: number, stride: number, padding: number): loops.Window[] {
@@ -89,15 +90,8 @@ describe('the winners of max pooling by SIMD', () => {
 });
 
 describe('where there is no SIMD', () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
   it('the loops do the work', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const without = await import('../../../src/tensor/simd/pool.js');
+    const without = await withoutSimd(() => import('../../../src/tensor/simd/pool.js'));
     const [down, across] = [20, 20].map((side) => ({ side, windows: windows(side, 2, 2, 0) }));
     expectSame(without.findMax, 4, down, across, values(4 * 400, 1));
   });

@@ -5,6 +5,7 @@ import { mergeDimensions } from '../../../src/tensor/kernels/broadcast.js';
 import * as loops from '../../../src/tensor/kernels/reduce.js';
 import { reducedShape, stridesOf } from '../../../src/tensor/shape.js';
 import { sum } from '../../../src/tensor/simd/reduce.js';
+import { withoutSimd } from '../../support/without-simd.js';
 
 /** How sums over `dims` are walked. */
 function planOf(shape: readonly number[], dims: readonly number[]) {
@@ -104,15 +105,8 @@ describe('sums by SIMD', () => {
 });
 
 describe('where there is no SIMD', () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
   it('the loops do the work', async () => {
-    vi.resetModules();
-    vi.stubGlobal('WebAssembly', undefined);
-    const { sum: without } = await import('../../../src/tensor/simd/reduce.js');
+    const { sum: without } = await withoutSimd(() => import('../../../src/tensor/simd/reduce.js'));
     const x = numbers(2000, 1);
     const [actual, expected] = [new Float64Array(40), new Float64Array(40)];
     without(planOf([40, 50], [1]), x, actual);
