@@ -32,8 +32,11 @@ export const rows: Row[] = [
   matmulRow(256, 256, 256),
   matmulRow(512, 512, 512),
   matmulRow(1024, 1024, 1024),
+  // Odd sizes, each with a round one of about as many operations.
   matmulRow(60, 784, 100),
+  matmulRow(64, 768, 96),
   matmulRow(33, 17, 9),
+  matmulRow(32, 16, 8),
   // Each pass reads and writes; relu and its gradient need a second argument.
   { name: 'elementwise relu(a x + b) forward + backward 64x16x28x28', bytes: 4 * 64 * 16 * 28 * 28 * 14 },
   { name: 'softmax and cross entropy forward + backward 256x1000', bytes: 4 * 256 * 1000 * 4 },

@@ -52,6 +52,22 @@ describe('what operations say', () => {
     expect(() => ones([2, 3]).layerNorm([])).toThrow('layerNorm: x of [2, 3] does not end in []');
   });
 
+  it('is how far labels can be smoothed', () => {
+    const labels = tensor(Int32Array.of(0));
+    for (const labelSmoothing of [-0.1, 1.1, Number.NaN]) {
+      expect(() => ones([1, 2]).crossEntropy(labels, { labelSmoothing })).toThrow(
+        `crossEntropy: labelSmoothing is between 0 and 1, got ${labelSmoothing}`,
+      );
+    }
+    for (const labelSmoothing of [0, 1]) {
+      expect(ones([1, 2]).crossEntropy(labels, { labelSmoothing }).item()).toBeCloseTo(Math.LN2);
+    }
+  });
+
+  it('is what random numbers for dropout come from', () => {
+    expect(() => ones([2]).dropout(0.5, { generator: 3 as never })).toThrow(/^dropout: /);
+  });
+
   it('is which reductions there are', () => {
     const labels = tensor(Int32Array.of(0));
     for (const labelSmoothing of [0, 0.1]) {

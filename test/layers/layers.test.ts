@@ -123,6 +123,14 @@ describe('Dropout', () => {
     expect(x.grad?.toArray()).toEqual(y.toArray());
   });
 
+  it('with p = 0 gives back what it got, and draws no numbers', () => {
+    const generator = new Generator(3);
+    const before = generator.state;
+    const x = ones([3]);
+    expect(new Dropout(0, { generator }).forward(x)).toBe(x);
+    expect(generator.state).toEqual(before);
+  });
+
   it('with p = 1 gives zeros, not NaN', () => {
     expect(new Dropout(1).forward(ones([3])).toArray()).toEqual([0, 0, 0]);
   });

@@ -11,6 +11,7 @@ const tests =
         'test/tensor/**/*.test.ts',
         'test/autograd/*.test.ts',
         'test/autograd/ops/*.test.ts',
+        'test/layers/layers.test.ts',
         'test/oracle/{ops,optimizers,schedulers}.test.ts',
         'test/optim/*.test.ts',
         'test/wrong-arguments.test.ts',
