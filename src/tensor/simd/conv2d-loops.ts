@@ -9,8 +9,8 @@ import { FLOAT } from './machine.js';
 export const ROWS = 4;
 export const COLUMNS = 8;
 export const LANES = 4;
-/** Filters, and weights, whose gradients are summed at a time. */
-export const TILE = 3;
+/** Filters and weights whose gradients are summed at a time: eight sums, as in the block of 4x8 (see matmul-loops.ts). */
+export const TILE = { filters: 4, weights: 2 };
 
 const { get, set, i32, load, add, mul, loop, advance, countDown, v128 } = op;
 
@@ -70,13 +70,13 @@ export function assembleCorrelate(): Uint8Array {
 }
 
 /**
- * Adds to sums of products along the positions: tiles of filters and of weights, pairs of vectors of positions, addresses
- * of dy's planes (and bytes of one), of x's plane, of the weights' offsets in it, and of the sums.
+ * Adds to sums of products along the positions: tiles of filters and of weights, vectors of positions, addresses of dy's
+ * planes (and bytes of one), of x's plane, of the weights' offsets in it, and of the sums.
  */
 export type AddProducts = (
   tilesOfFilters: number,
   tilesOfWeights: number,
-  pairs: number,
+  vectors: number,
   dy: number,
   dyBytes: number,
   x: number,
@@ -85,44 +85,46 @@ export type AddProducts = (
 ) => void;
 
 export function assembleAddProducts(): Uint8Array {
-  const [tilesOfFilters, tilesOfWeights, pairs, dy, dyBytes, x, offsets, sums] = [0, 1, 2, 3, 4, 5, 6, 7];
-  const [leftWeights, left, atOffset, firstDy, firstX] = [8, 9, 10, 11, 11 + TILE];
-  const [firstVector, factor, firstSum] = [11 + 2 * TILE, 11 + 3 * TILE, 12 + 3 * TILE];
-  const tile = Array.from({ length: TILE }, (_, i) => i);
-  const sum = (r: number, j: number) => firstSum + TILE * r + j;
-  const placeOf = (r: number, j: number) => (TILE * r + j) * LANES * FLOAT;
-  const atVector = (bytes: number): Code => [
-    ...tile.flatMap((j) => [...get(firstX + j), ...v128.load(bytes), ...set(firstVector + j)]),
-    ...tile.flatMap((r) => [
-      ...[...get(firstDy + r), ...v128.load(bytes), ...set(factor)],
-      ...tile.flatMap((j) => [
+  const [tilesOfFilters, tilesOfWeights, vectors, dy, dyBytes, x, offsets, sums] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [leftWeights, left, atOffset, firstDy, firstX] = [8, 9, 10, 11, 11 + TILE.filters];
+  const firstVector = firstX + TILE.weights;
+  const [factor, firstSum] = [firstVector + TILE.weights, firstVector + TILE.weights + 1];
+  const filters = Array.from({ length: TILE.filters }, (_, i) => i);
+  const weights = Array.from({ length: TILE.weights }, (_, i) => i);
+  const sum = (r: number, j: number) => firstSum + TILE.weights * r + j;
+  const placeOf = (r: number, j: number) => (TILE.weights * r + j) * LANES * FLOAT;
+  const eachSum = (code: (r: number, j: number) => Code): Code =>
+    filters.flatMap((r) => weights.flatMap((j) => code(r, j)));
+  const atVector: Code = [
+    ...weights.flatMap((j) => [...get(firstX + j), ...v128.load(0), ...set(firstVector + j)]),
+    ...filters.flatMap((r) => [
+      ...[...get(firstDy + r), ...v128.load(0), ...set(factor)],
+      ...weights.flatMap((j) => [
         ...[...get(sum(r, j)), ...get(factor), ...get(firstVector + j), ...v128.mul, ...v128.add, ...set(sum(r, j))],
       ]),
     ]),
   ];
-  const eachSum = (code: (r: number, j: number) => Code): Code => tile.flatMap((r) => tile.flatMap((j) => code(r, j)));
   const tileOfWeights: Code = [
     ...[...get(dy), ...set(firstDy)],
-    ...tile.slice(1).flatMap((r) => [...get(firstDy + r - 1), ...get(dyBytes), ...add, ...set(firstDy + r)]),
-    ...tile.flatMap((j) => [...get(x), ...get(atOffset), ...load(j * FLOAT), ...add, ...set(firstX + j)]),
+    ...filters.slice(1).flatMap((r) => [...get(firstDy + r - 1), ...get(dyBytes), ...add, ...set(firstDy + r)]),
+    ...weights.flatMap((j) => [...get(x), ...get(atOffset), ...load(j * FLOAT), ...add, ...set(firstX + j)]),
     ...eachSum((r, j) => [...get(sums), ...v128.load(placeOf(r, j)), ...set(sum(r, j))]),
-    ...[...get(pairs), ...set(left)],
+    ...[...get(vectors), ...set(left)],
     ...loop([
-      ...[...atVector(0), ...atVector(LANES * FLOAT)],
-      ...tile.flatMap((i) => [
-        ...advance(firstDy + i, i32(2 * LANES * FLOAT)),
-        ...advance(firstX + i, i32(2 * LANES * FLOAT)),
-      ]),
+      ...atVector,
+      ...[...filters.map((r) => firstDy + r), ...weights.map((j) => firstX + j)].flatMap((at) =>
+        advance(at, i32(LANES * FLOAT)),
+      ),
       ...countDown(left),
     ]),
     ...eachSum((r, j) => [...get(sums), ...get(sum(r, j)), ...v128.store(placeOf(r, j))]),
-    ...[...advance(sums, i32(placeOf(TILE, 0))), ...advance(atOffset, i32(TILE * FLOAT))],
+    ...[...advance(sums, i32(placeOf(TILE.filters, 0))), ...advance(atOffset, i32(TILE.weights * FLOAT))],
   ];
   const body = loop([
     ...[...get(offsets), ...set(atOffset), ...get(tilesOfWeights), ...set(leftWeights)],
     ...loop([...tileOfWeights, ...countDown(leftWeights)]),
-    ...advance(dy, [...get(dyBytes), ...i32(TILE), ...mul]),
+    ...advance(dy, [...get(dyBytes), ...i32(TILE.filters), ...mul]),
     ...countDown(tilesOfFilters),
   ]);
-  return assemble(8, 3 + 2 * TILE, TILE + 1 + TILE * TILE, body);
+  return assemble(8, 3 + TILE.filters + TILE.weights, TILE.weights + 1 + TILE.filters * TILE.weights, body);
 }

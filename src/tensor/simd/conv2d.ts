@@ -23,7 +23,7 @@ import { copyRows } from './rows.js';
  * have no output, since the plane is wider than the output, are computed with the rest and dropped.
  *
  * The forward pass and the input gradient are products W·patches, 4 filters and 8 positions at a time. The weight
- * gradient is the product dy·patchesᵀ, whose sums run along the positions: 3 filters and 3 weights at a time, each sum
+ * gradient is the product dy·patchesᵀ, whose sums run along the positions: 4 filters and 2 weights at a time, each sum
  * in four parts. Strides other than 1, float64, and places without SIMD are left to the loops.
  */
 
@@ -232,14 +232,14 @@ function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Flo
   const [planeH, planeW] = planes.plane;
   const [H, W] = g.output;
   const k = offsets.length;
-  const [tilesM, tilesK] = [Math.ceil(g.channelsOut / TILE), Math.ceil(k / TILE)];
+  const [tilesM, tilesK] = [Math.ceil(g.channelsOut / TILE.filters), Math.ceil(k / TILE.weights)];
   // dy lies in rows as wide as x's, so that it has the same positions; where x's rows go on it is zero.
-  const positions = upTo(2 * LANES, (H - 1) * planeW + W);
+  const positions = upTo(LANES, (H - 1) * planeW + W);
   const planesX = upTo(LANES, g.channelsIn * planeH * planeW) + 4 * LANES;
-  const sumsSize = tilesM * tilesK * TILE * TILE * LANES;
-  const atX = upTo(LANES, tilesK * TILE);
+  const sumsSize = tilesM * tilesK * TILE.filters * TILE.weights * LANES;
+  const atX = upTo(LANES, tilesK * TILE.weights);
   const atDy = atX + planesX;
-  const atSums = atDy + tilesM * TILE * positions;
+  const atSums = atDy + tilesM * TILE.filters * positions;
   const atStage = atSums + sumsSize;
   const memory = scratch(atStage + Math.max(g.channelsIn * g.input[0] * g.input[1], g.channelsOut * H * W));
   memory.fill(0, 0, atSums + sumsSize);
@@ -254,7 +254,7 @@ function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Flo
       if (planeW === W) copyRows(memory, g.channelsOut, 1, H * W, source, { at: atDy, row: W, plane: positions });
       else copyRows(memory, g.channelsOut, H, W, source, { at: atDy, row: planeW, plane: positions });
       const dyBytes = positions * FLOAT;
-      run(tilesM, tilesK, positions / (2 * LANES), atDy * FLOAT, dyBytes, atX * FLOAT, 0, atSums * FLOAT);
+      run(tilesM, tilesK, positions / LANES, atDy * FLOAT, dyBytes, atX * FLOAT, 0, atSums * FLOAT);
       if (n % IMAGES_PER_SUM === IMAGES_PER_SUM - 1 || n === g.N - 1) {
         addSums(memory, atSums, g.channelsOut, k, dw, group * g.channelsOut * k);
         memory.fill(0, atSums, atSums + sumsSize);
@@ -266,10 +266,10 @@ function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Flo
 /** Adds the sums, tile by tile and four parts each, to dw. */
 function addSums(memory: Float32Array, atSums: number, filters: number, k: number, dw: Float64Array, to: number): void {
   let at = atSums;
-  for (let m = 0; m < filters; m += TILE) {
-    for (let p = 0; p < k; p += TILE) {
-      for (let r = m; r < m + TILE; r++) {
-        for (let j = p; j < p + TILE; j++, at += LANES) {
+  for (let m = 0; m < filters; m += TILE.filters) {
+    for (let p = 0; p < k; p += TILE.weights) {
+      for (let r = m; r < m + TILE.filters; r++) {
+        for (let j = p; j < p + TILE.weights; j++, at += LANES) {
           if (r < filters && j < k)
             dw[to + r * k + j] += memory[at] + memory[at + 1] + (memory[at + 2] + memory[at + 3]);
         }
