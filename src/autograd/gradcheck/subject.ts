@@ -272,7 +272,6 @@ function isSingle({ dtype }: { dtype: string }): boolean {
 
 /** Whether anything an output was computed from is float32: then no value is more exact than that. */
 function passesThroughSingle(output: Tensor): boolean {
-  if (!output.requiresGrad) return false;
   return reachableNodes(edgeOf(output)).some(({ inputs, outputs }) =>
     [...inputs, ...outputs].some((edge) => edge && isSingle(edge)),
   );

@@ -177,12 +177,19 @@ describe('values in the wrong place', () => {
     expect(guess(pair([3, 4], shift(4)))).toBe('every value stands one place off along dimension 0');
     expect(guess(pair([3, 4], shift(1)))).toBe('every value stands one place off along dimension 1');
     expect(guess(pair([7], shift(2)))).not.toContain('one place off');
+    expect(guess(pair([2, 5], shift(5)))).toBe('every value stands one place off along dimension 0');
+    // A single value may be where another belongs by chance, and others have nothing to do with it.
+    expect(guess(pair([2], shift(1)))).not.toContain('one place off');
+    expect(guess(pair([5, 4], () => random(20, 9)))).not.toContain('one place off');
   });
 
   it('are told where they belong to another input', () => {
     const right = { ...pair([4], (n) => n), input: 2, numerical: random(4, 9) };
     const wrong = pair([4], () => right.numerical);
     expect(guess(wrong, [right])).toBe('it is the gradient that belongs to input 2');
+    const other = { ...right, input: 1, numerical: random(right.numerical.length, 8) };
+    expect(guess(wrong, [other, right])).toBe('it is the gradient that belongs to input 2');
+    expect(guess(wrong, [other])).not.toContain('belongs to input');
     expect(guess(wrong, [{ ...right, shape: [2, 2] }])).not.toContain('belongs');
   });
 
