@@ -71,7 +71,7 @@ function rowOf(operands: number, expression: Expression): Row {
   return (n, a, p, stepA, b, q, stepB, c, r, stepC, out, o) => {
     if (n < WORTHWHILE || !(out instanceof Float32Array)) return false;
     if (!(a instanceof Float32Array && b instanceof Float32Array && c instanceof Float32Array)) return false;
-    // A step is 0 or 1; the first operand has 1 if it is the only one that could vary.
+    // Each operand is read value by value, or is one number, and not all are one number.
     if (stepA > 1 || stepB > 1 || stepC > 1 || stepA + stepB + stepC === 0) return false;
     const scalars = (1 - stepA) | ((1 - stepB) << 1) | ((1 - stepC) << 2);
     if (runs[scalars] === undefined) runs[scalars] = compile<Run>(assembleLoop(operands, scalars, expression));
