@@ -52,6 +52,57 @@ describe('what operations say', () => {
     expect(() => ones([2, 3]).layerNorm([])).toThrow('layerNorm: x of [2, 3] does not end in []');
   });
 
+  it('is what linear takes', () => {
+    const w = ones([4, 3]);
+    for (const [x, weight] of [
+      [ones([2, 5]), w],
+      [ones([]), w],
+      [ones([2, 3]), ones([4, 3, 1])],
+      [ones([2, 3]), ones([3])],
+    ]) {
+      expect(() => x.linear(weight)).toThrow('linear: takes x of [..., in] and w of [out, in], got ');
+    }
+  });
+
+  it('is how many dimensions are normalized', () => {
+    for (const normalize of [(y: Tensor) => y.groupNorm(2), (y: Tensor) => y.instanceNorm()]) {
+      expect(() => normalize(ones([6]))).toThrow(/^(group|instance)Norm: takes x of \[N, C, \.\.\.\] with values/);
+    }
+    for (const option of ['alpha', 'beta', 'k']) {
+      expect(() => ones([1, 2]).localResponseNorm({ size: 2, [option]: Number.NaN })).toThrow(
+        `localResponseNorm: ${option} `,
+      );
+    }
+  });
+
+  it('is nothing, where a range is a single number', () => {
+    expect(x.clamp(2, 2).toArray()).toEqual([[2, 2, 2]]);
+  });
+
+  it('is which input the output does not depend on, the first too', () => {
+    expect(() => grad(x.sum(), [leaf([1]), x])).toThrow('grad: the output does not depend on input 0;');
+  });
+
+  it('is that the other of two was overwritten, where only one is differentiated', () => {
+    for (const op of ['minimum', 'maximum', 'mul', 'pow'] as const) {
+      const [first, second] = [tensor([2], { dtype: 'float64' }), leaf([1])];
+      const y = first[op](second).sum();
+      first.assign(tensor([3]));
+      expect(() => y.backward(), op).toThrow(`backward: ${op} needs a tensor of shape [1]`);
+    }
+  });
+
+  it('is that a gradient was overwritten that a second derivative reads', () => {
+    const logits = leaf([2, 3]);
+    const weights = ones([2], { dtype: 'float64' });
+    const losses = logits.crossEntropy(tensor(Int32Array.of(0, 2)), { reduction: 'none' });
+    const [gradient] = grad(losses, [logits], { gradOutput: weights, createGraph: true });
+    weights.assign(tensor([2, 3]));
+    expect(() => gradient.square().sum().backward()).toThrow(
+      'backward: crossEntropyBackward needs a tensor of shape [2]',
+    );
+  });
+
   it('is how far labels can be smoothed', () => {
     const labels = tensor(Int32Array.of(0));
     for (const labelSmoothing of [-0.1, 1.1, Number.NaN]) {
