@@ -10,21 +10,21 @@ afterEach(() => {
 
 const odd = [-Infinity, -200, 90, Number.NaN];
 
+/** Rows enough to be worth it, some of whose values may be odd. */
+const rows = fc
+  .record({ n: fc.integer({ min: 1, max: 300 }), more: fc.nat(3), seed: fc.nat(1000), withOdd: fc.boolean() })
+  .map(({ n, more, seed, withOdd }) => {
+    const outer = Math.ceil(512 / n) + more;
+    const generator = new Generator(seed);
+    const draw = () =>
+      withOdd && generator.integer(200) === 0 ? odd[generator.integer(odd.length)] : 10 * generator.normal();
+    return { outer, n, seed, x: Float32Array.from({ length: outer * n }, draw) };
+  });
+
 describe('the logarithm of softmax by SIMD', () => {
   it('is that of the loops but for its last digit', () => {
-    const sizes = fc.record({
-      n: fc.integer({ min: 1, max: 300 }),
-      more: fc.nat(3),
-      seed: fc.nat(1000),
-      withOdd: fc.boolean(),
-    });
     fc.assert(
-      fc.property(sizes, ({ n, more, seed, withOdd }) => {
-        const outer = Math.ceil(512 / n) + more;
-        const generator = new Generator(seed);
-        const x = Float32Array.from({ length: outer * n }, () =>
-          withOdd && generator.integer(200) === 0 ? odd[generator.integer(odd.length)] : 10 * generator.normal(),
-        );
+      fc.property(rows, ({ outer, n, x }) => {
         const [got, expected] = [new Float32Array(x.length), new Float32Array(x.length)];
         logSoftmax(outer, n, 1, x, got);
         loops.logSoftmax(outer, n, 1, x, expected);
@@ -81,19 +81,8 @@ describe('cross entropy by SIMD', () => {
   }
 
   it('is that of the loops but for the last digits, as is its gradient', () => {
-    const sizes = fc.record({
-      n: fc.integer({ min: 1, max: 300 }),
-      more: fc.nat(3),
-      seed: fc.nat(1000),
-      withOdd: fc.boolean(),
-    });
     fc.assert(
-      fc.property(sizes, ({ n, more, seed, withOdd }) => {
-        const outer = Math.ceil(512 / n) + more;
-        const generator = new Generator(seed);
-        const x = Float32Array.from({ length: outer * n }, () =>
-          withOdd && generator.integer(200) === 0 ? odd[generator.integer(odd.length)] : 10 * generator.normal(),
-        );
+      fc.property(rows, ({ outer, n, x, seed }) => {
         const [expected, actual] = both(outer, n, 1, x, seed);
         for (const part of ['losses', 'dx'] as const) {
           actual[part].forEach((value, i) => {
