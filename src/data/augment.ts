@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectNumber, expectWhole } from '../tensor/expect.js';
 import { expectGenerator, type Generator } from '../tensor/random.js';
 import { formatShape } from '../tensor/shape.js';
@@ -39,7 +39,7 @@ export function randomCrop(x: Tensor, padding: number, generator: Generator): Te
 export function randomMirror(x: Tensor, generator: Generator, p = 0.5): Tensor {
   expectImages('randomMirror', x);
   expectGenerator('randomMirror', generator);
-  if (!(p >= 0 && p <= 1)) throw new MinibatchError(`randomMirror: p is a probability from 0 to 1, got ${show(p)}`);
+  expectNumber('randomMirror', 'p', p, 0, 1);
   const [N, C, H, W] = x.shape;
   const y = empty(x.shape, x.dtype).assign(x) as FloatTensor;
   for (let n = 0; n < N; n++) {

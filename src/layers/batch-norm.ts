@@ -4,7 +4,7 @@ import { full, ones, zeros } from '../tensor/create.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { checkDType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectTensor } from '../tensor/expect.js';
+import { expectNumber, expectOptions, expectTensor } from '../tensor/expect.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -53,8 +53,8 @@ export abstract class BatchNorm extends Module {
     if (!Number.isInteger(numFeatures) || numFeatures < 1) {
       throw new MinibatchError(`${name}: takes a whole number of channels from 1, got ${show(numFeatures)}`);
     }
-    if (!(eps >= 0)) throw new MinibatchError(`${name}: eps is a number from 0, got ${show(eps)}`);
-    if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
+    expectNumber(name, 'eps', eps, 0);
+    if (momentum !== null && !(typeof momentum === 'number' && momentum >= 0 && momentum <= 1)) {
       throw new MinibatchError(`${name}: momentum is a number from 0 to 1, or null, got ${show(momentum)}`);
     }
     this.eps = eps;

@@ -1,5 +1,4 @@
-import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions } from '../tensor/expect.js';
+import { expectNumber, expectOptions } from '../tensor/expect.js';
 import type { Generator } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
@@ -15,7 +14,7 @@ export class Dropout extends Module {
   ) {
     super();
     this.generator = expectOptions('Dropout', options).generator;
-    if (!(p >= 0 && p <= 1)) throw new MinibatchError(`Dropout: p is a probability from 0 to 1, got ${show(p)}`);
+    expectNumber('Dropout', 'p', p, 0, 1);
   }
 
   forward(x: Tensor): Tensor {

@@ -18,13 +18,14 @@ export function normal(x: Tensor, options?: { mean?: number; std?: number } & In
   const { mean = 0, std = 1, generator = defaultGenerator() } = expectOptions('init.normal', options);
   expectGenerator('init.normal', generator);
   expectNumber('init.normal', 'mean', mean);
-  if (!(std >= 0)) throw new MinibatchError(`init.normal: std is a number from 0, got ${show(std)}`);
+  expectNumber('init.normal', 'std', std, 0);
   fill('init.normal', x, () => mean + std * generator.normal());
 }
 
 /** Uniform numbers from `low` up to but not including `high`. */
 export function uniform(x: Tensor, low: number, high: number, options?: InitOptions): void {
-  if (!(low <= high)) throw new MinibatchError(`init.uniform: low is at most high, got ${show(low)} and ${show(high)}`);
+  if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
+    throw new MinibatchError(`init.uniform: low is at most high, got ${show(low)} and ${show(high)}`);
   const { generator = defaultGenerator() } = expectOptions('init.uniform', options);
   expectGenerator('init.uniform', generator);
   fill('init.uniform', x, () => low + (high - low) * generator.uniform());

@@ -2,8 +2,8 @@ import type { LocalResponseNormOptions } from '../autograd/ops/normalization.js'
 import { ones, zeros } from '../tensor/create.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { checkDType } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
+import { MinibatchError } from '../tensor/error.js';
+import { expectNumber, expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
 import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -25,7 +25,7 @@ abstract class Affine extends Module {
 
   constructor(shape: Shape, { eps = 1e-5, affine, dtype = 'float32' }: NormLayerOptions) {
     super();
-    if (!(eps >= 0)) throw new MinibatchError(`${this.constructor.name}: eps is a number from 0, got ${show(eps)}`);
+    expectNumber(this.constructor.name, 'eps', eps, 0);
     checkDType(this.constructor.name, dtype);
     this.eps = eps;
     this.gamma = affine ? new Parameter(ones(shape, { dtype })) : null;

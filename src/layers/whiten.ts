@@ -3,8 +3,8 @@ import { covarianceOf, matrixInverseSqrt, whiten } from '../autograd/ops/whiten.
 import { eye, ones, zeros } from '../tensor/create.js';
 import type { FloatDType } from '../tensor/dtype.js';
 import { checkDType } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
+import { MinibatchError } from '../tensor/error.js';
+import { expectNumber, expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -45,10 +45,8 @@ export class Whiten extends Module {
     const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = expectOptions('Whiten', options);
     checkDType('Whiten', dtype);
     expectWhole('Whiten', 'numFeatures', numFeatures, 1);
-    if (!(eps >= 0)) throw new MinibatchError(`Whiten: eps is a number from 0, got ${show(eps)}`);
-    if (!(momentum >= 0 && momentum <= 1)) {
-      throw new MinibatchError(`Whiten: momentum is a number from 0 to 1, got ${show(momentum)}`);
-    }
+    expectNumber('Whiten', 'eps', eps, 0);
+    expectNumber('Whiten', 'momentum', momentum, 0, 1);
     this.eps = eps;
     this.momentum = momentum;
     this.gamma = affine ? new Parameter(ones([numFeatures], { dtype })) : null;

@@ -9,7 +9,8 @@ import type { Tensor } from '../tensor/tensor.js';
  * @returns the norm before.
  */
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
-  if (!(maxNorm > 0)) throw new MinibatchError(`clipGradNorm: maxNorm is a number above 0, got ${show(maxNorm)}`);
+  if (!(typeof maxNorm === 'number' && maxNorm > 0))
+    throw new MinibatchError(`clipGradNorm: maxNorm is a number above 0, got ${show(maxNorm)}`);
   if (!Array.isArray(parameters)) throw new MinibatchError('clipGradNorm: takes a list of parameters');
   let squares = 0;
   for (const parameter of parameters) {

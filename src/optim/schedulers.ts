@@ -192,7 +192,7 @@ export class ReduceLROnPlateau {
     if (mode !== 'min' && mode !== 'max') {
       throw new MinibatchError(`ReduceLROnPlateau: mode is min or max, got ${show(mode)}`);
     }
-    if (!(factor > 0 && factor < 1)) {
+    if (!(typeof factor === 'number' && factor > 0 && factor < 1)) {
       throw new MinibatchError(`ReduceLROnPlateau: factor is between 0 and 1, got ${show(factor)}`);
     }
     expectWhole('ReduceLROnPlateau', 'patience', patience, 0);
@@ -246,7 +246,7 @@ function expectScheduled(name: string, optimizer: unknown): void {
 }
 
 function positive(name: string, option: string, value: number): number {
-  if (!(value > 0 && value < Infinity)) {
+  if (!(typeof value === 'number' && value > 0 && value < Infinity)) {
     throw new MinibatchError(`${name}: ${option} is a number above 0, got ${show(value)}`);
   }
   return value;

@@ -28,11 +28,17 @@ export function expectSameFloat(op: string, first: FloatTensor, x: unknown): ass
   }
 }
 
-/** Throws unless `value` is a number; NaN is none. */
-export function expectNumber(op: string, name: string, value: unknown): asserts value is number {
-  if (typeof value !== 'number' || Number.isNaN(value)) {
-    throw new MinibatchError(`${op}: ${name} is a number, got ${show(value)}`);
-  }
+/** Throws unless `value` is a number from `least` to `most`; NaN is none. */
+export function expectNumber(
+  op: string,
+  name: string,
+  value: unknown,
+  least = -Infinity,
+  most = Infinity,
+): asserts value is number {
+  if (typeof value === 'number' && value >= least && value <= most) return;
+  const range = `${least === -Infinity ? '' : ` from ${least}`}${most === Infinity ? '' : ` to ${most}`}`;
+  throw new MinibatchError(`${op}: ${name} is a number${range}, got ${show(value)}`);
 }
 
 /** Throws unless `value` is a whole number of at least `least`. */

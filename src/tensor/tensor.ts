@@ -38,6 +38,14 @@ export interface GradientEdge {
 /** Nested lists of numbers, as deep as the tensor has dimensions. */
 export type NestedArray = number | NestedArray[];
 
+/** The values of a tensor in JSON: nested lists of numbers, and texts for those that are not finite. */
+export type JsonValues = number | 'NaN' | 'Infinity' | '-Infinity' | JsonValues[];
+
+function jsonValues(values: NestedArray): JsonValues {
+  if (typeof values !== 'number') return values.map(jsonValues);
+  return Number.isFinite(values) ? values : (String(values) as JsonValues);
+}
+
 /**
  * A typed array and a shape: row-major and contiguous, always.
  *
@@ -138,8 +146,40 @@ export class Tensor {
     return formatTensor(this);
   }
 
+  /** What Node.js prints of a tensor, by itself or inside other objects. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
+  }
+
+  /**
+   * What `JSON.stringify` writes: `tensor(values, { shape, dtype })` makes the tensor again. JSON has no numbers that are
+   * not finite: they stand as the texts 'NaN', 'Infinity' and '-Infinity'.
+   */
+  toJSON(): { shape: Shape; dtype: DType; values: JsonValues } {
+    return { shape: this.shape, dtype: this.dtype, values: jsonValues(this.toArray()) };
+  }
+
+  /**
+   * What JavaScript's own operators see. In `${x}` that is the printed tensor; elsewhere it is the number of a tensor of
+   * one value, so that `loss < best` compares.
+   *
+   * @throws for any other tensor, and for `a + b` where a derivative would be lost: operations are methods.
+   */
+  [Symbol.toPrimitive](hint: 'string' | 'number' | 'default'): string | number {
+    if (hint === 'string') return this.toString();
+    if (this.size === 1 && (hint === 'number' || !this.requiresGrad)) return this.data[0];
+    const shape = formatShape(this.shape);
+    if (this.size === 1) {
+      throw new MinibatchError(
+        'Tensor: + makes a number, and the derivative would be lost; use x.add(1) for a tensor, x.item() for the number, String(x) for text',
+      );
+    }
+    throw new MinibatchError(
+      `Tensor: JavaScript's operators and Math take numbers, not a tensor of shape ${shape}; ` +
+        (hint === 'default'
+          ? 'use x.add(1) for x + 1, String(x) for text'
+          : 'use x.mul(2) for x * 2, x.sub(1) for x - 1, x.div(2) for x / 2, x.neg() for -x'),
+    );
   }
 
   /** The same values, shared, and no derivative: gradients stop here. */

@@ -107,7 +107,7 @@ describe('what operations say', () => {
     const labels = tensor(Int32Array.of(0));
     for (const labelSmoothing of [-0.1, 1.1, Number.NaN]) {
       expect(() => ones([1, 2]).crossEntropy(labels, { labelSmoothing })).toThrow(
-        `crossEntropy: labelSmoothing is between 0 and 1, got ${labelSmoothing}`,
+        `crossEntropy: labelSmoothing is a number from 0 to 1, got ${labelSmoothing}`,
       );
     }
     for (const labelSmoothing of [0, 1]) {

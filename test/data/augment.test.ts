@@ -92,7 +92,7 @@ describe('augmentation', () => {
       'randomCrop: takes images as [N, C, H, W], got [2, 3]',
     );
     expect(() => randomCrop(images(), -1, new Generator(1))).toThrow('randomCrop: padding is a whole number from 0');
-    expect(() => randomMirror(images(), new Generator(1), 2)).toThrow('randomMirror: p is a probability from 0 to 1');
+    expect(() => randomMirror(images(), new Generator(1), 2)).toThrow('randomMirror: p is a number from 0 to 1');
   });
 });
 

@@ -95,7 +95,7 @@ describe('layers that wrap an operation', () => {
     expect(() => new LayerNorm(2.5)).toThrow('LayerNorm: a shape is a list of whole numbers from 0');
     expect(() => new LayerNorm(3, { eps: -1 })).toThrow('LayerNorm: eps is a number from 0, got -1');
     expect(() => new LocalResponseNorm({ size: 0 })).toThrow('LocalResponseNorm: size is a whole number from 1');
-    expect(() => new Dropout(1.5)).toThrow('Dropout: p is a probability from 0 to 1, got 1.5');
+    expect(() => new Dropout(1.5)).toThrow('Dropout: p is a number from 0 to 1, got 1.5');
     expect(() => new InstanceNorm2d(3).forward(images(2, 3, 4))).toThrow(
       'InstanceNorm2d: takes [N, C, H, W] with C = 3',
     );

@@ -1,5 +1,5 @@
-import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectOptions, expectSameFloat } from '../../tensor/expect.js';
+import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/batch-norm.js';
 import * as secondOrder from '../../tensor/kernels/batch-norm-second-order.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
@@ -208,10 +208,8 @@ function check(
       );
     }
   }
-  if (!(eps >= 0)) throw new MinibatchError(`batchNorm: eps is a number from 0, got ${show(eps)}`);
-  if (!(momentum >= 0 && momentum <= 1)) {
-    throw new MinibatchError(`batchNorm: momentum is a number from 0 to 1, got ${show(momentum)}`);
-  }
+  expectNumber('batchNorm', 'eps', eps, 0);
+  expectNumber('batchNorm', 'momentum', momentum, 0, 1);
   if (training && N * S < 2) {
     throw new MinibatchError(
       `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,

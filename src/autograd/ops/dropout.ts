@@ -1,5 +1,4 @@
-import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectOptions } from '../../tensor/expect.js';
+import { expectFloat, expectNumber, expectOptions } from '../../tensor/expect.js';
 import { defaultGenerator, expectGenerator, type Generator } from '../../tensor/random.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 
@@ -16,7 +15,7 @@ export interface DropoutOptions {
  */
 export const dropout: (x: Tensor, p?: number, options?: DropoutOptions) => Tensor = (x, p = 0.5, options) => {
   expectFloat('dropout', x);
-  if (!(p >= 0 && p <= 1)) throw new MinibatchError(`dropout: p is a probability from 0 to 1, got ${show(p)}`);
+  expectNumber('dropout', 'p', p, 0, 1);
   const { training = true, generator = defaultGenerator() } = expectOptions('dropout', options);
   expectGenerator('dropout', generator);
   if (!training || p === 0) return x;

@@ -1,6 +1,6 @@
 import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectOptions, expectSameFloat, expectTensor } from '../../tensor/expect.js';
+import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import type { Totals } from '../../tensor/kernels/softmax.js';
 import { formatShape, sameShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/softmax.js';
@@ -83,9 +83,7 @@ export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntro
 ) => {
   const { reduction, labelSmoothing = 0 } = expectOptions('crossEntropy', options);
   checkLabels('crossEntropy', logits, labels);
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new MinibatchError(`crossEntropy: labelSmoothing is between 0 and 1, got ${show(labelSmoothing)}`);
-  }
+  expectNumber('crossEntropy', 'labelSmoothing', labelSmoothing, 0, 1);
   const dim = logits.ndim === 1 ? 0 : 1;
   const losses = labelLosses(logits, labels, dim);
   if (labelSmoothing === 0) return reduce('crossEntropy', losses, reduction);

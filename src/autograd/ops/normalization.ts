@@ -22,7 +22,7 @@ function normalizeParts(x: Tensor, groups: number, eps: number): Tensor {
 
 function checkEps(op: string, options: NormOptions | undefined): number {
   const { eps = 1e-5 } = expectOptions(op, options);
-  if (!(eps >= 0)) throw new MinibatchError(`${op}: eps is a number from 0, got ${show(eps)}`);
+  expectNumber(op, 'eps', eps, 0);
   return eps;
 }
 

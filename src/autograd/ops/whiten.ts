@@ -1,6 +1,6 @@
 import { eye } from '../../tensor/create.js';
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectOptions, expectSameFloat } from '../../tensor/expect.js';
+import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
 import { inEigenbasis, symmetricEigen } from '../../tensor/kernels/symmetric-eigen.js';
 import { formatShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
@@ -114,7 +114,7 @@ export interface WhitenOptions {
 export const whiten: (x: Tensor, options?: WhitenOptions) => Tensor = (x, options) => {
   expectFloat('whiten', x);
   const { eps = 1e-5 } = expectOptions('whiten', options);
-  if (!(eps >= 0)) throw new MinibatchError(`whiten: eps is a number from 0, got ${show(eps)}`);
+  expectNumber('whiten', 'eps', eps, 0);
   if (x.ndim !== 2 || x.shape[0] < 2 || x.shape[1] < 1) {
     throw new MinibatchError(`whiten: takes x of [N, C] with N from 2, got ${formatShape(x.shape)}`);
   }

@@ -85,7 +85,7 @@ const cases: [() => unknown, string][] = [
   [() => ones([2, 3]).layerNorm([2]), 'layerNorm: x of [2, 3] does not end in [2], or is empty'],
   [() => ones([2, 3]).layerNorm([3], ones([2])), 'layerNorm: gamma has shape [2]; for x of [2, 3] it takes [3]'],
   [() => images.localResponseNorm({ size: 0 }), 'localResponseNorm: size is a whole number from 1, got 0'],
-  [() => ones([2]).dropout(2), 'dropout: p is a probability from 0 to 1, got 2'],
+  [() => ones([2]).dropout(2), 'dropout: p is a number from 0 to 1, got 2'],
   [() => ones([2]).clamp(2, 1), 'clamp: lo is at most hi, got 2 and 1'],
   [() => ones([2]).clamp(0, Number.NaN), 'clamp: hi is a number, got NaN'],
   [() => ones([2]).add('1' as never), 'add: takes a tensor, got "1"; make one with tensor(values)'],
