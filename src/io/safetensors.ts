@@ -1,8 +1,9 @@
 import { allocate, type DType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectTensor } from '../tensor/expect.js';
-import { formatShape, sizeOf } from '../tensor/shape.js';
+import { expectBytes, expectOptions, expectRecord, expectTensor } from '../tensor/expect.js';
+import { sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { formatJson, isWellFormed, type Json, Literal, parseJson } from './json.js';
 
 /*
  * The safetensors format (Hugging Face): the length of the header as a 64-bit little-endian number, the header as JSON,
@@ -11,6 +12,10 @@ import { Tensor } from '../tensor/tensor.js';
 
 const codes: Record<DType, string> = { float32: 'F32', float64: 'F64', int32: 'I32' };
 const METADATA = '__metadata__';
+/** Where the header begins: after its length. */
+const HEADER = 8;
+/** The longest header that the reference implementation takes, in bytes. */
+const LONGEST_HEADER = 100_000_000;
 
 /** Tensors by name, and text by name. */
 export interface TensorFile {
@@ -18,33 +23,52 @@ export interface TensorFile {
   metadata: Record<string, string>;
 }
 
+/** Where a tensor lies: its values are the bytes from `from` to `to` of those after the header. */
 interface Entry {
-  dtype: string;
+  name: string;
+  dtype: DType;
   shape: number[];
-  data_offsets: [number, number];
+  from: number;
+  to: number;
 }
 
-/** The bytes of a safetensors file that holds these tensors, to the bit, and this text. */
+/**
+ * The bytes of a safetensors file that holds these tensors, to the bit, and this text.
+ *
+ * @throws if something is not a tensor, or not text, or has a name that the format cannot hold.
+ */
 export function encodeSafetensors(contents: TensorFile): Uint8Array {
-  const { tensors, metadata = {} } = expectOptions('encodeSafetensors', contents);
-  expectOptions('encodeSafetensors', metadata);
-  if (typeof tensors !== 'object' || tensors === null) {
-    throw new MinibatchError(`encodeSafetensors: tensors are an object of them, got ${show(tensors)}`);
+  const op = 'encodeSafetensors';
+  const { tensors, metadata = {} } = expectOptions(op, contents);
+  expectRecord(op, 'tensors', tensors);
+  expectRecord(op, 'metadata', metadata);
+  const expectText = (what: string, text: unknown): void => {
+    if (typeof text !== 'string') throw new MinibatchError(`${op}: ${what} is text, got ${show(text)}`);
+    if (!isWellFormed(text)) throw new MinibatchError(`${op}: ${what} has half a surrogate pair: ${show(text)}`);
+  };
+  for (const [name, text] of Object.entries(metadata)) {
+    expectText('a name of metadata', name);
+    expectText(`metadata ${show(name)}`, text);
   }
-  const header: Record<string, Entry | Record<string, string>> = { [METADATA]: metadata };
   let end = 0;
-  for (const [name, x] of Object.entries(tensors)) {
-    expectTensor(`encodeSafetensors: ${name}`, x);
-    if (name === METADATA) throw new MinibatchError(`encodeSafetensors: no tensor can be called ${METADATA}`);
-    header[name] = { dtype: codes[x.dtype], shape: [...x.shape], data_offsets: [end, end + x.data.byteLength] };
+  const entries = Object.entries(tensors).map(([name, x]) => {
+    expectTensor(`${op}: ${show(name)}`, x);
+    expectText('the name of a tensor', name);
+    if (name === METADATA) throw new MinibatchError(`${op}: no tensor can be called ${METADATA}`);
+    const from = end;
     end += x.data.byteLength;
-  }
+    return [name, { dtype: codes[x.dtype], shape: x.shape, data_offsets: [from, end] }] as const;
+  });
+  const header = Object.fromEntries([[METADATA, metadata], ...entries]);
   const json = new TextEncoder().encode(JSON.stringify(header));
   // The values begin at a multiple of 8; the format lets the header end in spaces.
-  const start = Math.ceil((8 + json.length) / 8) * 8;
-  const bytes = new Uint8Array(start + end).fill(0x20, 8, start);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
-  bytes.set(json, 8);
+  const start = Math.ceil((HEADER + json.length) / 8) * 8;
+  if (start - HEADER > LONGEST_HEADER) {
+    throw new MinibatchError(`${op}: names and metadata take ${start - HEADER} bytes, the format ${LONGEST_HEADER}`);
+  }
+  const bytes = new Uint8Array(start + end).fill(0x20, HEADER, start);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - HEADER), true);
+  bytes.set(json, HEADER);
   let offset = start;
   for (const { data } of Object.values(tensors)) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
@@ -56,37 +80,100 @@ export function encodeSafetensors(contents: TensorFile): Uint8Array {
 /**
  * What a safetensors file holds. Types other than F32, F64 and I32 are refused.
  *
- * @param file what messages call the bytes
- * @throws if the bytes are not one whole safetensors file.
+ * The file is checked by the rules of the format before anything is allocated: its header is a JSON object in UTF-8 of
+ * at most 100 MB, in which no name stands twice; tensors lie one after the other and fill the rest of the file, each
+ * with the bytes that its shape and type take; metadata are text.
+ *
+ * @param bytes the whole file
+ * @param file what messages call it
+ * @throws if the bytes are not one whole safetensors file; the message says where it breaks which rule.
  */
-export function decodeSafetensors(bytes: Uint8Array, file = 'safetensors data'): TensorFile {
+export function decodeSafetensors(bytes: Uint8Array | ArrayBuffer, file = 'safetensors data'): TensorFile {
   const fail = (why: string): never => {
     throw new MinibatchError(`${file}: not a whole safetensors file: ${why}`);
   };
-  if (!(bytes instanceof Uint8Array)) {
-    throw new MinibatchError(`decodeSafetensors: takes a Uint8Array, got ${show(bytes)}`);
-  }
-  if (bytes.length < 8) fail(`${bytes.length} bytes`);
-  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  const start = 8 + headerLength;
-  if (start > bytes.length) fail(`the header takes ${headerLength} bytes, there are ${bytes.length - 8}`);
-  let header: Record<string, Entry>;
-  try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
-  } catch {
-    return fail('the header is no JSON');
-  }
-  const { [METADATA]: metadata = {}, ...entries } = header as Record<string, Entry> & { [METADATA]?: never };
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, { dtype: code, shape, data_offsets: offsets }] of Object.entries(entries)) {
-    const dtype = (Object.keys(codes) as DType[]).find((key) => codes[key] === code);
-    if (!dtype) throw new MinibatchError(`${file}: ${name} is of type ${code}; taken are ${Object.values(codes)}`);
+  const all = expectBytes('decodeSafetensors', bytes);
+  if (all.length < HEADER) fail(`${all.length} bytes, where the length of the header takes ${HEADER}`);
+  const headerLength = Number(new DataView(all.buffer, all.byteOffset).getBigUint64(0, true));
+  if (headerLength > LONGEST_HEADER)
+    fail(`its header takes ${headerLength} bytes, the format ${LONGEST_HEADER} at most`);
+  const start = HEADER + headerLength;
+  if (start > all.length) fail(`its header takes ${headerLength} bytes, there are ${all.length - HEADER}`);
+  const { entries, metadata } = readHeader(all.subarray(HEADER, start), fail);
+  checkLayout(entries, all.length - start, fail);
+  const tensors = entries.map(({ name, dtype, shape, from, to }) => {
     const data = allocate(dtype, sizeOf(shape));
-    const [from, to] = offsets;
-    if (to - from !== data.byteLength) fail(`${name} of ${formatShape(shape)} has ${to - from} bytes`);
-    if (start + to > bytes.length) fail(`${name} ends at byte ${start + to} of ${bytes.length}`);
-    new Uint8Array(data.buffer).set(bytes.subarray(start + from, start + to));
-    tensors[name] = Tensor.wrap(data, shape);
+    new Uint8Array(data.buffer).set(all.subarray(start + from, start + to));
+    return [name, Tensor.wrap(data, shape)] as const;
+  });
+  // Own properties, also under the name __proto__.
+  return { tensors: Object.fromEntries(tensors), metadata: Object.fromEntries(metadata) };
+}
+
+type Fail = (why: string) => never;
+
+function readHeader(bytes: Uint8Array, fail: Fail): { entries: Entry[]; metadata: Map<string, string> } {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return fail('its header is not UTF-8');
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  if (text[0] !== '{') fail('its header does not begin with {');
+  const header = parseJson(text, (why) => fail(`its header is not JSON as the format takes it: ${why}`));
+  const entries: Entry[] = [];
+  const metadata = new Map<string, string>();
+  for (const [name, value] of header as ReadonlyMap<string, Json>) {
+    if (name !== METADATA) entries.push(readEntry(name, value, fail));
+    else if (!(value instanceof Map)) fail(`${METADATA} is an object, got ${formatJson(value)}`);
+    else {
+      for (const [key, text] of value as ReadonlyMap<string, Json>) {
+        if (typeof text !== 'string') fail(`${METADATA} holds text, got ${show(key)}: ${formatJson(text)}`);
+        else metadata.set(key, text);
+      }
+    }
+  }
+  return { entries, metadata };
+}
+
+function readEntry(name: string, value: Json, fail: Fail): Entry {
+  const tensor = `tensor ${show(name)}`;
+  if (!(value instanceof Map)) return fail(`${tensor} is an object, got ${formatJson(value)}`);
+  const [code, shape, offsets] = ['dtype', 'shape', 'data_offsets'].map((key) => (value as Map<string, Json>).get(key));
+  if (typeof code !== 'string') return fail(`${tensor} has a dtype as text, got ${formatJson(code)}`);
+  const dtype = (Object.keys(codes) as DType[]).find((key) => codes[key] === code);
+  if (!dtype) return fail(`${tensor} is of type ${show(code)}; taken are ${Object.values(codes).join(', ')}`);
+  const sides = wholeNumbers(shape) ?? fail(`${tensor} has a shape of whole numbers from 0, got ${formatJson(shape)}`);
+  const range = wholeNumbers(offsets);
+  if (range?.length !== 2) return fail(`${tensor} has two data_offsets from 0, got ${formatJson(offsets)}`);
+  return { name, dtype, shape: sides, from: range[0], to: range[1] };
+}
+
+/** Throws unless each tensor has as many bytes as it takes, and all together cover `size` bytes without gap or overlap. */
+function checkLayout(entries: readonly Entry[], size: number, fail: Fail): void {
+  let end = 0;
+  for (const { name, dtype, shape, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
+    const tensor = `tensor ${show(name)}`;
+    if (from !== end) fail(`${tensor} begins at byte ${from} of the values, where byte ${end} is next`);
+    if (to < from) fail(`${tensor} has data_offsets [${from}, ${to}]`);
+    if (to > size) fail(`${tensor} ends at byte ${to} of the values, of which there are ${size}`);
+    const width = dtype === 'float64' ? 8 : 4;
+    let taken = width;
+    for (const side of shape) {
+      taken *= side;
+      if (taken > Number.MAX_SAFE_INTEGER) fail(`${tensor} of shape ${show(shape)} is too large`);
+    }
+    if (taken !== to - from) fail(`${tensor} of ${dtype} ${show(shape)} takes ${taken} bytes, has ${to - from}`);
+    end = to;
+  }
+  if (end !== size) fail(`its tensors end at byte ${end} of the values, of which there are ${size}`);
+}
+
+/** The numbers of a list of nothing but whole numbers from 0, written without sign, point or exponent. */
+function wholeNumbers(list: Json | undefined): number[] | null {
+  if (!Array.isArray(list)) return null;
+  const numbers = (list as readonly Json[]).map((item) =>
+    item instanceof Literal && /^\d+$/.test(item.text) ? Number(item.text) : Number.NaN,
+  );
+  return numbers.every(Number.isSafeInteger) ? numbers : null;
 }

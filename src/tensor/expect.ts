@@ -56,3 +56,22 @@ export function expectOptions<Options extends object>(op: string, options: Optio
   }
   return options;
 }
+
+/** Throws unless `value` is an object that maps names to values: no list, no map, no instance of a class. */
+export function expectRecord(op: string, name: string, value: unknown): asserts value is Record<string, unknown> {
+  const parent = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined;
+  // Objects of another realm have an Object.prototype of their own, which has no prototype either.
+  if (parent === undefined || (parent !== null && Object.getPrototypeOf(parent) !== null)) {
+    throw new MinibatchError(`${op}: ${name} is an object such as { name: value }, got ${show(value)}`);
+  }
+}
+
+/** The bytes of a file: a Uint8Array, which a Buffer is, or an ArrayBuffer; also from another realm. */
+export function expectBytes(op: string, bytes: unknown): Uint8Array {
+  const kind = Object.prototype.toString.call(bytes);
+  if (kind === '[object ArrayBuffer]') return new Uint8Array(bytes as ArrayBuffer);
+  if (kind !== '[object Uint8Array]' || !ArrayBuffer.isView(bytes)) {
+    throw new MinibatchError(`${op}: takes a Uint8Array or an ArrayBuffer, got ${show(bytes)}`);
+  }
+  return bytes as Uint8Array;
+}

@@ -38,5 +38,19 @@ describe('Fashion-MNIST', () => {
     mkdirSync(join(empty, 'src', 'clothes'), { recursive: true });
     writeFileSync(join(empty, 'src', 'clothes', '0.json'), '{"data": [[1, 2]]}');
     expect(() => loadFashionMnist({ cache: empty, folder: empty })).toThrow('does not hold 7000 images of 784 pixels');
+    for (const [pixel, shown] of [
+      [256, '256'],
+      [null, 'null'],
+    ]) {
+      const image = [1, 2, pixel, ...new Array(781).fill(0)];
+      writeFileSync(join(empty, 'src', 'clothes', '0.json'), JSON.stringify({ data: new Array(7000).fill(image) }));
+      expect(() => loadFashionMnist({ cache: empty, folder: empty })).toThrow(
+        `0.json: pixel 2 of image 0 is a byte from 0 to 255, got ${shown}`,
+      );
+    }
+    for (const data of ['null', '{"data": [null]}', '{"data": 5}']) {
+      writeFileSync(join(empty, 'src', 'clothes', '0.json'), data);
+      expect(() => loadFashionMnist({ cache: empty, folder: empty })).toThrow('does not hold 7000 images of 784');
+    }
   });
 });
