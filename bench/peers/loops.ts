@@ -1,5 +1,5 @@
 import { randn } from '../../src/index.js';
-import { backward, forward } from '../../src/tensor/kernels/batch-norm.js';
+import { backward, forward } from '../../src/tensor/kernels/batch-norm/loops.js';
 import { sizesIn } from '../rows.js';
 import { type Peer, timing } from './peer.js';
 

@@ -1,9 +1,7 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
-import * as kernels from '../../tensor/kernels/batch-norm.js';
-import * as secondOrder from '../../tensor/kernels/batch-norm-second-order.js';
+import * as kernels from '../../tensor/kernels/batch-norm/index.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
-import * as simd from '../../tensor/simd/batch-norm.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
@@ -77,7 +75,7 @@ const batchNormBackward: (
     const dgamma = new Float64Array(layout.C);
     const dbeta = new Float64Array(layout.C);
     const dx = empty(x.shape, x.dtype);
-    const kernel = training ? simd.backward : kernels.inferenceBackward;
+    const kernel = training ? kernels.backward : kernels.inferenceBackward;
     kernel(layout, dy.data, x.data, dataOf(gamma), statistics, dgamma, dbeta, dx.data);
     return {
       output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
@@ -110,7 +108,7 @@ const batchNormBackwardBackward: (
     const gradDy = empty(x.shape, x.dtype as FloatTensor['dtype']);
     const gradX = empty(x.shape, gradDy.dtype);
     const gradGamma = empty([layout.C], gradDy.dtype);
-    const kernel = training ? secondOrder.backwardBackward : secondOrder.inferenceBackwardBackward;
+    const kernel = training ? kernels.backwardBackward : kernels.inferenceBackwardBackward;
     kernel(
       layout,
       (dy as FloatTensor).data,
@@ -162,7 +160,7 @@ function trainingForward(
   const { N, C, S } = layout;
   const statistics = { mean: new Float64Array(C), invStd: new Float64Array(C) };
   const variance = new Float64Array(C);
-  simd.forward(layout, x.data, dataOf(gamma), dataOf(beta), eps, statistics, variance, y.data);
+  kernels.forward(layout, x.data, dataOf(gamma), dataOf(beta), eps, statistics, variance, y.data);
   const m = N * S;
   if (runningMean) move(runningMean, statistics.mean, 1, momentum);
   if (runningVar) move(runningVar, variance, m / (m - 1), momentum);

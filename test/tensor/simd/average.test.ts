@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/pool.js';
 import * as simd from '../../../src/tensor/simd/average.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 /** A window at every place of an axis, cut off at its ends. */
 function slidingWindows(side: number, size: number, before: number, count: number): loops.Window[] {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/conv2d.js';
 import * as simd from '../../../src/tensor/simd/conv2d.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 type Kernels = Pick<typeof loops, 'forward' | 'inputGradient' | 'weightGradient'>;
 

@@ -5,7 +5,7 @@ import * as arithmetic from '../../../src/tensor/kernels/arithmetic.js';
 import { whereRow } from '../../../src/tensor/kernels/broadcast.js';
 import * as loops from '../../../src/tensor/kernels/elementwise.js';
 import * as simd from '../../../src/tensor/simd/elementwise.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 const odd = [
   0,

@@ -4,7 +4,7 @@ import { Generator, randn } from '../../../src/index.js';
 import { matmul as loops } from '../../../src/tensor/kernels/matmul.js';
 import { matmul } from '../../../src/tensor/simd/matmul.js';
 import { matrix } from '../../support/matrix.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 /** A product by either function, into the middle of an array whose ends must stay as they are. */
 function multiply(

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/optimizers.js';
 import * as simd from '../../../src/tensor/simd/optimizers.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 const sizes = fc.oneof(fc.integer({ min: 512, max: 1100 }), fc.constantFrom(4095, 4096, 4097, 9001));
 const part = fc.double({ min: 0, max: 1, noNaN: true });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/pool.js';
 import * as simd from '../../../src/tensor/simd/pool.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 /** The windows along one axis, cut off at its ends. */
 function windows(side: number, size: number, stride: number, padding: number): loops.Window[] {

@@ -5,7 +5,7 @@ import { mergeDimensions } from '../../../src/tensor/kernels/broadcast.js';
 import * as loops from '../../../src/tensor/kernels/reduce.js';
 import { reducedShape, stridesOf } from '../../../src/tensor/shape.js';
 import { sum } from '../../../src/tensor/simd/reduce.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { withoutSimd } from '../../support/simd.js';
 
 /** How sums over `dims` are walked. */
 function planOf(shape: readonly number[], dims: readonly number[]) {

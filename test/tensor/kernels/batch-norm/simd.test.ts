@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Generator, randn } from '../../../src/index.js';
-import * as loops from '../../../src/tensor/kernels/batch-norm.js';
-import * as simd from '../../../src/tensor/simd/batch-norm.js';
-import { withoutSimd } from '../../support/without-simd.js';
+import { Generator, randn } from '../../../../src/index.js';
+import * as kernels from '../../../../src/tensor/kernels/batch-norm/index.js';
+import * as loops from '../../../../src/tensor/kernels/batch-norm/loops.js';
+import { countingSimd, withoutSimd } from '../../../support/simd.js';
 
 interface Case {
   layout: loops.Layout;
@@ -44,7 +44,7 @@ function run(
 }
 
 /** The two differ in the order of their sums alone: by a rounding of double precision, or one of float32 at a store. */
-function expectSame(testCase: Case, by: Pick<typeof loops, 'forward' | 'backward'> = simd) {
+function expectSame(testCase: Case, by: Pick<typeof loops, 'forward' | 'backward'> = kernels) {
   const [actual, expected] = [run(by, testCase), run(loops, testCase)];
   for (const name of ['mean', 'variance', 'invStd', 'y', 'dgamma', 'dbeta', 'dx'] as const) {
     const [a, e] = [actual[name], expected[name]];
@@ -97,7 +97,7 @@ describe('batch normalization by SIMD agrees with the loops', () => {
       const statistics = { mean: new Float64Array(C), invStd: new Float64Array(C) };
       const variance = new Float64Array(C);
       const y = new Float32Array(x.length);
-      simd.forward(layout, x, null, null, 1e-5, statistics, variance, y);
+      kernels.forward(layout, x, null, null, 1e-5, statistics, variance, y);
       expect(statistics.mean.every((mean) => mean === Math.fround(0.1))).toBe(true);
       expect(variance.every((value) => value === 0)).toBe(true);
       expect(y.every((value) => value === 0)).toBe(true);
@@ -114,7 +114,7 @@ describe('batch normalization by SIMD agrees with the loops', () => {
       x[4 * S] = Number.NaN;
       const statistics = { mean: new Float64Array(C), invStd: new Float64Array(C) };
       const y = new Float32Array(x.length);
-      simd.forward(layout, x, null, null, 1e-5, statistics, new Float64Array(C), y);
+      kernels.forward(layout, x, null, null, 1e-5, statistics, new Float64Array(C), y);
       y.forEach((value, i) => {
         if (Number.isNaN(value) !== (Math.floor(i / S) % C === 4)) throw new Error(`y[${i}] is ${value}`);
       });
@@ -124,14 +124,33 @@ describe('batch normalization by SIMD agrees with the loops', () => {
 
 describe('where there is no SIMD', () => {
   it('the loops do the work', async () => {
-    const without = await withoutSimd(() => import('../../../src/tensor/simd/batch-norm.js'));
+    const without = await withoutSimd(() => import('../../../../src/tensor/kernels/batch-norm/index.js'));
     const testCase = { layout: { N: 100, C: 102, S: 1 }, affine: true, offset: 0, seed: 1 };
     expect(run(without, testCase)).toEqual(run(loops, testCase));
   });
 
-  it('and where there is, they do not: the last digits of a sum tell', () => {
-    const testCase = { layout: { N: 10, C: 9, S: 99 }, affine: true, offset: 3, seed: 1 };
-    expect(run(simd, testCase).dgamma).not.toEqual(run(loops, testCase).dgamma);
+  it('and where there is, the twins do: two functions forward and two backward, for each channel or for each row', async () => {
+    const { modules, calls } = await countingSimd(() => import('../../../../src/tensor/kernels/batch-norm/index.js'));
+    const names = ['moments', 'normalize', 'gradient sums', 'input gradient'].map((name) => `batchNorm ${name}`);
+    run(modules, { layout: { N: 10, C: 9, S: 99 }, affine: true, offset: 3, seed: 1 });
+    expect(calls()).toEqual(Object.fromEntries(names.map((name) => [name, 9])));
+    run(modules, { layout: { N: 100, C: 44, S: 1 }, affine: true, offset: 3, seed: 1 });
+    expect(calls()).toEqual(Object.fromEntries(names.map((name) => [name, 100])));
+  });
+
+  it('from the sizes where copying is worth it', async () => {
+    const { modules, calls } = await countingSimd(() => import('../../../../src/tensor/kernels/batch-norm/index.js'));
+    for (const [N, C, S, worth] of [
+      [1024, 4, 1, true],
+      [1365, 3, 1, false],
+      [1023, 4, 1, false],
+      [64, 1, 64, true],
+      [66, 1, 63, false],
+      [525, 1000, 1, false],
+    ] as const) {
+      run(modules, { layout: { N, C, S }, affine: true, offset: 0, seed: 1 });
+      expect(Object.keys(calls()).length > 0, `[${N}, ${C}, ${S}]`).toBe(worth);
+    }
   });
 
   it('nor is it used for float64', () => {
@@ -142,6 +161,6 @@ describe('where there is no SIMD', () => {
       forward({ N: 100, C: 102, S: 1 }, x, null, null, 1e-5, statistics, new Float64Array(102), y);
       return y;
     };
-    expect(run64(simd.forward)).toEqual(run64(loops.forward));
+    expect(run64(kernels.forward)).toEqual(run64(loops.forward));
   });
 });

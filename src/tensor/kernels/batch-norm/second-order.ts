@@ -1,8 +1,8 @@
-import type { FloatArray } from '../dtype.js';
-import type { Layout, PerChannel, Statistics } from './batch-norm.js';
+import type { FloatArray } from '../../dtype.js';
+import type { Layout, PerChannel, Statistics } from './loops.js';
 
 /*
- * The backward pass of batch normalization's backward pass, in the notation of batch-norm.ts.
+ * The backward pass of batch normalization's backward pass, in the notation of loops.ts.
  */
 
 /** What arrives at the three results of the backward pass: the gradients with respect to dx, dγ and dβ. */
