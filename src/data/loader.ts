@@ -40,12 +40,16 @@ export class DataLoader implements Iterable<Batch> {
     private readonly dataset: Dataset,
     private readonly options: DataLoaderOptions,
   ) {
-    const { batchSize, dropLast = false, shards = 1, shuffle = false } = expectOptions('DataLoader', options);
+    const { batchSize, dropLast = false, shards = 1, shuffle = false, seed = 0 } = expectOptions('DataLoader', options);
     if (typeof dataset?.batch !== 'function') {
       throw new MinibatchError(`DataLoader: takes a dataset, got ${show(dataset)}`);
     }
     expectWhole('DataLoader', 'batchSize', batchSize, 1);
     expectWhole('DataLoader', 'shards', shards, 1);
+    expectWhole('DataLoader', 'seed', seed, Number.MIN_SAFE_INTEGER);
+    if (shards > dataset.length) {
+      throw new MinibatchError(`DataLoader: ${dataset.length} examples do not go into ${shards} shards`);
+    }
     if (![true, false, 'shards', 'withinShards'].includes(shuffle)) {
       throw new MinibatchError(`DataLoader: shuffle is true, false, shards or withinShards, got ${show(shuffle)}`);
     }
@@ -61,8 +65,14 @@ export class DataLoader implements Iterable<Batch> {
     return this.epoch(this.epochsStarted++);
   }
 
-  /** The batches of one epoch, from batch `start` on. */
-  *epoch(epoch: number, start = 0): IterableIterator<Batch> {
+  /** The batches of one epoch, from batch `start` on; none if there are no more than `start`. */
+  epoch(epoch: number, start = 0): IterableIterator<Batch> {
+    expectWhole('DataLoader.epoch', 'epoch', epoch, 0);
+    expectWhole('DataLoader.epoch', 'start', start, 0);
+    return this.batches(epoch, start);
+  }
+
+  private *batches(epoch: number, start: number): IterableIterator<Batch> {
     const { batchSize, transform } = this.options;
     const order = this.order(this.generatorFor(epoch, 0));
     for (let b = start; b < this.length; b++) {
@@ -72,9 +82,14 @@ export class DataLoader implements Iterable<Batch> {
   }
 
   /** Batches without end, epoch after epoch, from step `start` of the first epoch on. */
-  *stream(start = 0): IterableIterator<Batch> {
+  stream(start = 0): IterableIterator<Batch> {
+    expectWhole('DataLoader.stream', 'start', start, 0);
+    return this.endless(start);
+  }
+
+  private *endless(start: number): IterableIterator<Batch> {
     for (let epoch = Math.floor(start / this.length), first = start % this.length; ; epoch++, first = 0) {
-      yield* this.epoch(epoch, first);
+      yield* this.batches(epoch, first);
     }
   }
 

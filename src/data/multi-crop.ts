@@ -1,8 +1,9 @@
 import { concat, slice } from '../autograd/ops/concat.js';
 import { reshape } from '../autograd/ops/shape.js';
+import { allocate, type TypedArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectWhole } from '../tensor/expect.js';
-import { formatShape } from '../tensor/shape.js';
+import { checkShape, formatShape } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 import { mirror } from './augment.js';
 
@@ -15,18 +16,20 @@ export function resize(x: Tensor, height: number, width: number): Tensor {
     throw new MinibatchError(`resize: takes images as [N, C, H, W], got ${formatShape(x.shape)}`);
   }
   const [N, C, H, W] = x.shape;
+  checkShape('resize', [N, C, height, width]);
   const rows = neighbours(H, height);
   const columns = neighbours(W, width);
   const y = empty([N, C, height, width], x.dtype);
   let o = 0;
   for (let plane = 0; plane < N * C; plane++) {
-    for (const row of rows) {
-      const above = (plane * H + row.first) * W;
-      const below = (plane * H + row.second) * W;
-      for (const { first, second, part } of columns) {
+    for (let h = 0; h < height; h++) {
+      const above = (plane * H + rows.first[h]) * W;
+      const below = (plane * H + rows.second[h]) * W;
+      for (let w = 0; w < width; w++) {
+        const [first, second, part] = [columns.first[w], columns.second[w], columns.part[w]];
         const upper = x.data[above + first] * (1 - part) + x.data[above + second] * part;
         const lower = x.data[below + first] * (1 - part) + x.data[below + second] * part;
-        y.data[o++] = upper * (1 - row.part) + lower * row.part;
+        y.data[o++] = upper * (1 - rows.part[h]) + lower * rows.part[h];
       }
     }
   }
@@ -34,16 +37,21 @@ export function resize(x: Tensor, height: number, width: number): Tensor {
 }
 
 /** For each place along a side of `to`, the two places along one of `from` it lies between, and how far. */
-function neighbours(from: number, to: number): { first: number; second: number; part: number }[] {
-  return Array.from({ length: to }, (_, i) => {
+function neighbours(from: number, to: number): { first: TypedArray; second: TypedArray; part: TypedArray } {
+  const [first, second, part] = [allocate('int32', to), allocate('int32', to), allocate('float64', to)];
+  for (let i = 0; i < to; i++) {
     const place = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    const first = Math.floor(place);
-    return { first, second: Math.min(from - 1, first + 1), part: place - first };
-  });
+    first[i] = Math.floor(place);
+    second[i] = Math.min(from - 1, first[i] + 1);
+    part[i] = place - first[i];
+  }
+  return { first, second, part };
 }
 
 /** The shorter sides of the four scales, as parts of the crop's: 256, 288, 320 and 352 for 224. */
 const SCALES = [256 / 224, 288 / 224, 320 / 224, 352 / 224];
+/** Four scales, three squares, six crops, mirrored or not. */
+const CROPS = 144;
 
 /**
  * The 144 crops of each image by which the paper's ensemble is evaluated (Ioffe & Szegedy, 2015, section 4.2.3, after
@@ -61,6 +69,7 @@ export function multiCrop(x: Tensor, size: number): Tensor {
     throw new MinibatchError(`multiCrop: takes images as [N, C, H, W], got ${formatShape(x.shape)}`);
   }
   const [N, C, H, W] = x.shape;
+  checkShape('multiCrop', [N * CROPS, C, size, size]);
   const crops = SCALES.flatMap((scale) => {
     const shorter = Math.max(size, Math.round(scale * size));
     const factor = shorter / Math.min(H, W);

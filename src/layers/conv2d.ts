@@ -3,7 +3,7 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { checkDType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectOptions, expectWhole } from '../tensor/expect.js';
-import { sizeOf } from '../tensor/shape.js';
+import { checkShape, sizeOf } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 import { type InitOptions, uniform } from './init.js';
 import { Module, Parameter } from './module.js';
@@ -43,6 +43,7 @@ export class Conv2d extends Module {
       dilation: resolvePair('Conv2d', 'dilation', dilation, 1),
       groups,
     };
+    checkShape('Conv2d', [outChannels, inChannels / groups, ...kernel]);
     this.weight = new Parameter(empty([outChannels, inChannels / groups, ...kernel], dtype));
     this.bias = bias ? new Parameter(empty([outChannels], dtype)) : null;
     const bound = 1 / Math.sqrt(sizeOf(this.weight.shape.slice(1)));

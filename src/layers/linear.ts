@@ -3,6 +3,7 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { checkDType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectOptions } from '../tensor/expect.js';
+import { checkShape } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 import { type InitOptions, uniform } from './init.js';
 import { Module, Parameter } from './module.js';
@@ -31,6 +32,7 @@ export class Linear extends Module {
         `Linear: takes whole numbers of features from 1, got ${show(inFeatures)} and ${show(outFeatures)}`,
       );
     }
+    checkShape('Linear', [outFeatures, inFeatures]);
     this.weight = new Parameter(empty([outFeatures, inFeatures], dtype));
     this.bias = bias ? new Parameter(empty([outFeatures], dtype)) : null;
     const bound = 1 / Math.sqrt(inFeatures);

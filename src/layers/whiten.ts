@@ -5,7 +5,7 @@ import type { FloatDType } from '../tensor/dtype.js';
 import { checkDType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectNumber, expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
-import { formatShape } from '../tensor/shape.js';
+import { checkShape, formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
 
@@ -45,6 +45,7 @@ export class Whiten extends Module {
     const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = expectOptions('Whiten', options);
     checkDType('Whiten', dtype);
     expectWhole('Whiten', 'numFeatures', numFeatures, 1);
+    checkShape('Whiten', [numFeatures, numFeatures]);
     expectNumber('Whiten', 'eps', eps, 0);
     expectNumber('Whiten', 'momentum', momentum, 0, 1);
     this.eps = eps;

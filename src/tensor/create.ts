@@ -1,7 +1,7 @@
 import { allocate, checkDType, convert, type DType, dtypeOf, type TypedArray } from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { expectOptions, expectWhole } from './expect.js';
-import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
+import { checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
 import { type NestedArray, Tensor } from './tensor.js';
 
 export interface TensorOptions {
@@ -24,31 +24,41 @@ export function tensor(values: NestedArray | TypedArray, given?: TensorOptions &
   const own = dtypeOf(values);
   const dtype = options.dtype ?? own ?? 'float32';
   checkDType('tensor', dtype);
-  const { flat, shape: ownShape } = own
-    ? { flat: values as TypedArray, shape: [(values as TypedArray).length] }
-    : flatten(values as NestedArray);
+  const ownShape = own ? [(values as TypedArray).length] : shapeOfLists(values as NestedArray);
   const shape = options.shape ?? ownShape;
   checkShape('tensor', shape);
-  if (sizeOf(shape) !== flat.length) {
-    throw new MinibatchError(`tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${flat.length}`);
+  if (sizeOf(shape) !== sizeOf(ownShape)) {
+    throw new MinibatchError(
+      `tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${sizeOf(ownShape)}`,
+    );
   }
-  return withGrad(Tensor.wrap(convert(dtype, flat), [...shape]), options);
+  const data = own ? convert(dtype, values as TypedArray) : fromLists(dtype, values as NestedArray, ownShape);
+  return withGrad(Tensor.wrap(data, [...shape]), options);
 }
 
-function flatten(values: NestedArray): { flat: number[]; shape: number[] } {
+/** The lengths of nested lists, going by the first of each. */
+function shapeOfLists(values: NestedArray): number[] {
   const shape: number[] = [];
   for (let level: NestedArray = values; Array.isArray(level); level = level[0]) {
     shape.push(level.length);
-    if (level.length === 0) break;
+    // A list that holds itself has no end.
+    if (level.length === 0 || shape.length > MAX_NDIM) break;
   }
-  const flat: number[] = [];
+  checkShape('tensor', shape);
+  return shape;
+}
+
+/** The numbers in nested lists of this shape. */
+function fromLists(dtype: DType, values: NestedArray, shape: Shape): TypedArray {
+  const data = allocate(dtype, sizeOf(shape));
+  let at = 0;
   const visit = (value: NestedArray, depth: number): void => {
     if (depth === shape.length) {
       if (typeof value !== 'number') {
         const what = Array.isArray(value) ? `an array of ${value.length} where a number stands` : show(value);
         throw new MinibatchError(`tensor: the nested arrays are ragged or hold no numbers: got ${what}`);
       }
-      flat.push(value);
+      data[at++] = value;
     } else {
       if (!Array.isArray(value) || value.length !== shape[depth]) {
         const what = Array.isArray(value) ? `one of ${value.length}` : show(value);
@@ -60,7 +70,7 @@ function flatten(values: NestedArray): { flat: number[]; shape: number[] } {
     }
   };
   visit(values, 0);
-  return { flat, shape };
+  return data;
 }
 
 function withGrad(x: Tensor, options: TensorOptions): Tensor {
@@ -79,7 +89,10 @@ function filled(op: string, shape: Shape, value: number, given?: TensorOptions):
   if (typeof value !== 'number') throw new MinibatchError(`${op}: value is a number, got ${show(value)}`);
   const dtype = options.dtype ?? 'float32';
   checkDType(op, dtype);
-  return withGrad(Tensor.wrap(allocate(dtype, sizeOf(shape)).fill(value), [...shape]), options);
+  const data = allocate(dtype, sizeOf(shape));
+  // Memory that is zero already is not touched, and so is not taken from the system yet.
+  if (!Object.is(value, 0)) data.fill(value);
+  return withGrad(Tensor.wrap(data, [...shape]), options);
 }
 
 /** A tensor of zeros. */
@@ -100,11 +113,13 @@ export function arange(start: number, end?: number, step = 1, options?: TensorOp
       `arange: takes finite numbers and a step other than 0, got ${[first, last, step].map(show).join(', ')}`,
     );
   }
+  const { dtype = 'float32', requiresGrad } = expectOptions('arange', options);
+  checkDType('arange', dtype);
   const length = Math.max(0, Math.ceil((last - first) / step));
-  return tensor(
-    Array.from({ length }, (_, i) => first + i * step),
-    { ...expectOptions('arange', options), shape: [length] },
-  );
+  checkShape('arange', [length]);
+  const data = allocate(dtype, length);
+  for (let i = 0; i < length; i++) data[i] = first + i * step;
+  return withGrad(Tensor.wrap(data, [length]), { requiresGrad });
 }
 
 /** The identity matrix of `n` rows and `columns` (n unless given) columns. */
@@ -112,7 +127,7 @@ export function eye(n: number, columns = n, given?: TensorOptions): Tensor {
   const options = expectOptions('eye', given);
   expectWhole('eye', 'n', n, 0);
   expectWhole('eye', 'columns', columns, 0);
-  const identity = zeros([n, columns], { dtype: options.dtype });
+  const identity = filled('eye', [n, columns], 0, { dtype: options.dtype });
   for (let i = 0; i < Math.min(n, columns); i++) identity.data[i * columns + i] = 1;
   return withGrad(identity, options);
 }

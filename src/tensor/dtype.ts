@@ -17,16 +17,26 @@ const arrayTypes = { float32: Float32Array, float64: Float64Array, int32: Int32A
 /** All dtypes there are. */
 export const dtypes = Object.keys(arrayTypes) as readonly DType[];
 
-/** A zero-filled array of `size` values. */
+/**
+ * A zero-filled array of `size` values.
+ *
+ * @throws if there is no memory for it.
+ */
 export function allocate(dtype: FloatDType, size: number): FloatArray;
 export function allocate(dtype: DType, size: number): TypedArray;
 export function allocate(dtype: DType, size: number): TypedArray {
-  return new arrayTypes[dtype](size);
+  try {
+    return new arrayTypes[dtype](size);
+  } catch {
+    throw new MinibatchError(`tensor: there is no memory for ${size} values of ${dtype}`);
+  }
 }
 
 /** A copy of `values` as an array of `dtype`; a float becomes an int32 by truncation, as in a C cast. */
 export function convert(dtype: DType, values: ArrayLike<number>): TypedArray {
-  return arrayTypes[dtype].from(values);
+  const copy = allocate(dtype, values.length);
+  copy.set(values);
+  return copy;
 }
 
 /** The dtype whose storage `data` is, or null. */

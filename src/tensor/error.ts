@@ -7,24 +7,44 @@ export class MinibatchError extends Error {
   override readonly name: string = 'MinibatchError';
 }
 
+/** Characters of a value that are shown, and how deep it is looked into. */
+const LONGEST = 80;
+const DEEPEST = 4;
+/** Parts of a list or an object that are looked at: more would not be seen. */
+const MOST_PARTS = 20;
+
 /** Any value as it stands in a message: short, and in one line. */
 export function show(value: unknown): string {
-  const text = describe(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  let text: string;
+  try {
+    text = describe(value, 0).replace(/\s+/g, ' ');
+  } catch {
+    // A revoked proxy, a getter that throws, a name that is a symbol.
+    text = 'an object that cannot be read';
+  }
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
 }
 
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+function describe(value: unknown, depth: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST));
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `the bigint ${value}`;
   if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) return `[${value.slice(0, 20).map(describe).join(', ')}]`;
+  if (Array.isArray(value)) {
+    if (depth === DEEPEST && value.length > 0) return '[...]';
+    return `[${value
+      .slice(0, MOST_PARTS)
+      .map((inner) => describe(inner, depth + 1))
+      .join(', ')}]`;
+  }
   const { dtype, shape, length } = value as { dtype?: unknown; shape?: unknown; length?: unknown };
   if (dtype !== undefined && Array.isArray(shape)) return `a ${dtype} tensor of [${shape.join(', ')}]`;
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${length}`;
   const kind = value.constructor?.name ?? 'Object';
   if (kind !== 'Object') return `a ${kind}`;
+  if (depth === DEEPEST) return '{ ... }';
   return `{ ${Object.entries(value)
-    .slice(0, 20)
-    .map(([key, inner]) => `${key}: ${describe(inner)}`)
+    .slice(0, MOST_PARTS)
+    .map(([key, inner]) => `${key}: ${describe(inner, depth + 1)}`)
     .join(', ')} }`;
 }

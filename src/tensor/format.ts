@@ -5,6 +5,10 @@ import { formatShape, type Shape, stridesOf } from './shape.js';
 const SUMMARIZE_FROM = 1000;
 /** Values printed at each end of a dimension that is cut short. */
 const EDGE = 3;
+/** Stands among indices for those that are left out. */
+const GAP = -1;
+/** Values that are printed at most of a tensor that is cut short. */
+const MOST_SHOWN = 5000;
 const LINE_WIDTH = 100;
 
 interface Printable {
@@ -23,13 +27,13 @@ export function formatTensor(tensor: Printable): string {
   const { shape, dtype, data } = tensor;
   const summarize = data.length > SUMMARIZE_FROM;
   const strides = stridesOf(shape);
-  const format = columnFormat(shownValues(shape, strides, data, summarize), dtype);
+  const shown = summarize ? shownOf(shape) : shape.map((side) => range(0, data.length === 0 ? 0 : side));
+  const format = columnFormat(shownValues(shown, strides, data), dtype);
 
   const build = (dim: number, offset: number, indent: number): string => {
     if (dim === shape.length) return format(data[offset]);
-    const shown = indices(shape[dim], summarize);
     const last = dim === shape.length - 1;
-    const parts = shown.map((i) => (i < 0 ? '...' : build(dim + 1, offset + i * strides[dim], indent + 1)));
+    const parts = shown[dim].map((i) => (i === GAP ? '...' : build(dim + 1, offset + i * strides[dim], indent + 1)));
     const pad = ' '.repeat(indent + 1);
     const separator = last ? ', ' : `,\n${'\n'.repeat(shape.length - dim - 2)}${pad}`;
     return `[${last ? wrap(parts, pad) : parts.join(separator)}]`;
@@ -40,22 +44,36 @@ export function formatTensor(tensor: Printable): string {
     ...(dtype === 'float32' ? [] : [`dtype=${dtype}`]),
     ...(tensor.edge?.node ? [`from=${tensor.edge.node.name}`] : tensor.requiresGrad ? ['requiresGrad=true'] : []),
   ];
-  return `tensor(${[build(0, 0, 'tensor('.length), ...notes].join(', ')})`;
+  const values = data.length === 0 ? '[]' : build(0, 0, 'tensor('.length);
+  return `tensor(${[values, ...notes].join(', ')})`;
 }
 
-/** Which indices of a side to print; −1 stands for the gap. */
-function indices(side: number, summarize: boolean): number[] {
-  const all = Array.from({ length: side }, (_, i) => i);
-  return summarize && side > 2 * EDGE ? [...all.slice(0, EDGE), -1, ...all.slice(-EDGE)] : all;
+/** first, first + 1, … */
+function range(first: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => first + i);
 }
 
-function shownValues(shape: Shape, strides: readonly number[], data: TypedArray, summarize: boolean): number[] {
-  let offsets = [0];
-  shape.forEach((side, dim) => {
-    const shown = indices(side, summarize).filter((i) => i >= 0);
-    offsets = offsets.flatMap((offset) => shown.map((i) => offset + i * strides[dim]));
+/** Which indices of each side of a large tensor to print. */
+function shownOf(shape: Shape): number[][] {
+  const edges = shape.map((side) =>
+    side <= 2 * EDGE ? range(0, side) : [...range(0, EDGE), GAP, ...range(side - EDGE, EDGE)],
+  );
+  let values = edges.reduce((product, { length }) => product * length, 1);
+  // Where many dimensions still make too many, only the first part of the outer ones.
+  return edges.map((indices) => {
+    if (values <= MOST_SHOWN || indices.length === 1) return indices;
+    values /= indices.length;
+    return [0, GAP];
   });
-  return data.length === 0 ? [] : offsets.map((offset) => data[offset]);
+}
+
+function shownValues(shown: readonly number[][], strides: readonly number[], data: TypedArray): number[] {
+  if (data.length === 0) return [];
+  let offsets = [0];
+  shown.forEach((indices, dim) => {
+    offsets = offsets.flatMap((offset) => indices.filter((i) => i !== GAP).map((i) => offset + i * strides[dim]));
+  });
+  return offsets.map((offset) => data[offset]);
 }
 
 /** How to print one value so that all of them line up. */

@@ -2,7 +2,7 @@ import type { TensorOptions } from './create.js';
 import { allocate, checkDType } from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
-import { checkShape, type Shape, sizeOf } from './shape.js';
+import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
 import { Tensor } from './tensor.js';
 
 /** Everything that determines the numbers still to come; plain data, fit for JSON. */
@@ -44,7 +44,20 @@ export class Generator {
     return { words: [a, b, c, d], spareNormal: this.spareNormal };
   }
 
-  set state({ words, spareNormal }: GeneratorState) {
+  /** @throws unless it is a state that a generator can have; one whose words are all zero gives nothing but zeros. */
+  set state(state: GeneratorState) {
+    const { words, spareNormal } = expectOptions('Generator.state', state);
+    const isState =
+      Array.isArray(words) &&
+      words.length === 4 &&
+      words.every((word) => word === (word | 0)) &&
+      words.some((word) => word !== 0) &&
+      (spareNormal === null || Number.isFinite(spareNormal));
+    if (!isState) {
+      throw new MinibatchError(
+        `Generator.state: takes four words, whole numbers of 32 bits that are not all 0, and spareNormal, a number or null; got ${show(state)}`,
+      );
+    }
     this.words = Int32Array.from(words);
     this.spareNormal = spareNormal;
   }
@@ -104,10 +117,11 @@ export class Generator {
 
   /** The numbers 0 to n − 1 in random order (Fisher & Yates). */
   permutation(n: number): Int32Array {
-    if (!Number.isInteger(n) || n < 0 || n > 2 ** 32) {
-      throw new MinibatchError(`Generator.permutation: takes a whole number from 0 to 2^32, got ${show(n)}`);
+    if (!Number.isInteger(n) || n < 0 || n > MAX_SIZE) {
+      throw new MinibatchError(`Generator.permutation: takes a whole number from 0 to ${MAX_SIZE}, got ${show(n)}`);
     }
-    const order = Int32Array.from({ length: n }, (_, i) => i);
+    const order = allocate('int32', n) as Int32Array;
+    for (let i = 0; i < n; i++) order[i] = i;
     for (let i = n - 1; i > 0; i--) {
       const j = this.integer(i + 1);
       const kept = order[i];

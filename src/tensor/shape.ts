@@ -21,11 +21,33 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** Throws unless `shape` is a list of whole, non-negative sides. */
+/** The most values that a tensor can have: where each lies fits into 32 bits. */
+export const MAX_SIZE = 2 ** 31 - 1;
+/** The most dimensions that a tensor can have. */
+export const MAX_NDIM = 64;
+
+/**
+ * Throws unless `shape` is a list of whole, non-negative sides that a tensor can have: at most 64 of them, whose product
+ * is at most 2³¹ − 1, a side of 0 counting as 1.
+ */
 export function checkShape(op: string, shape: Shape): void {
-  if (!Array.isArray(shape) || !shape.every((side) => Number.isInteger(side) && side >= 0)) {
-    throw new MinibatchError(`${op}: a shape is a list of whole numbers from 0, got ${show(shape)}`);
+  if (!Array.isArray(shape)) throw notAShape(op, shape);
+  if (shape.length > MAX_NDIM) {
+    throw new MinibatchError(`${op}: a tensor has at most ${MAX_NDIM} dimensions, got ${shape.length}`);
   }
+  let size = 1;
+  for (let d = 0; d < shape.length; d++) {
+    const side = shape[d];
+    if (!Number.isInteger(side) || side < 0) throw notAShape(op, shape);
+    size *= side || 1;
+  }
+  if (size > MAX_SIZE) {
+    throw new MinibatchError(`${op}: a tensor has at most ${MAX_SIZE} values, got shape ${formatShape(shape)}`);
+  }
+}
+
+function notAShape(op: string, shape: unknown): MinibatchError {
+  return new MinibatchError(`${op}: a shape is a list of whole numbers from 0, got ${show(shape)}`);
 }
 
 /** How far apart two neighbours along each dimension lie in row-major storage: `[3, 4]` gives `[4, 1]`. */
@@ -75,6 +97,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
     }
     shape[shape.length - d] = sideA === 1 ? sideB : sideA;
   }
+  checkShape(op, shape);
   return shape;
 }
 

@@ -46,8 +46,11 @@ function jsonValues(values: NestedArray): JsonValues {
   return Number.isFinite(values) ? values : (String(values) as JsonValues);
 }
 
+/** Numbers and lists up to which a tensor is turned into lists. */
+const MOST_LISTED = 2 ** 24;
+
 /**
- * A typed array and a shape: row-major and contiguous, always.
+ * A typed array and a shape: row-major and contiguous, always. At most 2³¹ − 1 values in at most 64 dimensions.
  *
  * The operations of `autograd/ops` are its methods as well: `matmul(x, w)` is `x.matmul(w)`.
  */
@@ -132,8 +135,22 @@ export class Tensor {
     return this.data[0];
   }
 
-  /** The values as nested lists; a scalar's is a number. */
+  /**
+   * The values as nested lists; a scalar's is a number.
+   *
+   * @throws for more than 2²⁴ numbers and lists, which would take a good part of the memory that there is for lists.
+   */
   toArray(): NestedArray {
+    // Of each dimension, as many parts as the sides up to it multiply to.
+    const parts = this.shape.reduce((all, side) => ({ here: all.here * side, total: all.total + all.here * side }), {
+      here: 1,
+      total: 1,
+    }).total;
+    if (parts > MOST_LISTED) {
+      throw new MinibatchError(
+        `toArray: ${formatShape(this.shape)} makes ${parts} numbers and lists, more than ${MOST_LISTED}; read the values from data`,
+      );
+    }
     const build = (dim: number, offset: number, size: number): NestedArray => {
       if (dim === this.ndim) return this.data[offset];
       const step = size / (this.shape[dim] || 1);

@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor, expectWhole } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { formatShape, resolveDim, type Shape, stridesOf } from '../../tensor/shape.js';
+import { checkShape, formatShape, resolveDim, type Shape, stridesOf } from '../../tensor/shape.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
@@ -37,7 +37,9 @@ const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = builtIn(
       starts.push(total);
       total += x.shape[dim];
     }
-    const y = empty(xs[0].shape.with(dim, total), xs[0].dtype);
+    const shape = xs[0].shape.with(dim, total);
+    checkShape('concat', shape);
+    const y = empty(shape, xs[0].dtype);
     const origin = y.shape.map(() => 0);
     xs.forEach((x, i) => {
       copyBlock(x.shape, x, origin, y, origin.with(dim, starts[i]));
@@ -58,6 +60,7 @@ export const stack: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) =
       throw new MinibatchError(`stack: shapes differ: ${formatShape(xs[0].shape)} and ${formatShape(shape)}`);
     }
   }
+  checkShape('stack', xs[0].shape.toSpliced(along, 0, xs.length));
   return concat(
     xs.map((x) => x.reshape(x.shape.toSpliced(along, 0, 1))),
     along,
@@ -102,10 +105,9 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
       expectWhole('pad', 'a width', before, 0);
       expectWhole('pad', 'a width', behind, 0);
     }
-    const y = zeroed(
-      x.shape.map((side, d) => widths[d][0] + side + widths[d][1]),
-      x.dtype,
-    );
+    const shape = x.shape.map((side, d) => widths[d][0] + side + widths[d][1]);
+    checkShape('pad', shape);
+    const y = zeroed(shape, x.dtype);
     copyBlock(
       x.shape,
       x,

@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
 import type { ConvGeometry } from '../../tensor/kernels/conv2d.js';
-import { formatShape } from '../../tensor/shape.js';
+import { checkShape, formatShape } from '../../tensor/shape.js';
 import * as kernels from '../../tensor/simd/conv2d.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -76,13 +76,20 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options:
     }
     return Math.floor((padded - reach) / stride[axis]) + 1;
   };
+  const output: [number, number] = [side(H, KH, 0), side(W, KW, 1)];
+  checkShape('conv2d', [N, M, ...output]);
+  // The image with its padding, and what the gradient of the image is computed from, are written down one at a time.
+  const framed = [H, W].map(
+    (size, axis) => size + Math.max(2 * padding[axis], dilation[axis] * (w.shape[2 + axis] - 1)),
+  );
+  checkShape('conv2d: the image with its padding', [Math.max(channelsIn, M / groups), ...framed]);
   return {
     N,
     groups,
     channelsIn,
     channelsOut: M / groups,
     input: [H, W],
-    output: [side(H, KH, 0), side(W, KW, 1)],
+    output,
     kernel: [KH, KW],
     stride,
     padding,

@@ -1,7 +1,7 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/gather.js';
-import { formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
+import { checkShape, formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
@@ -76,5 +76,6 @@ export const indexSelect: (x: Tensor, dim: number, index: Tensor) => Tensor = (x
     throw new MinibatchError(`indexSelect: the index is int32 of one dimension, got shape ${formatShape(index.shape)}`);
   }
   const shape = x.shape.with(along, index.size);
+  checkShape('indexSelect', shape);
   return gather(x, along, index.reshape(shape.map((side, d) => (d === along ? side : 1))).broadcastTo(shape));
 };

@@ -3,7 +3,7 @@ import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { binary } from '../../tensor/kernels/arithmetic.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import type { Matrix } from '../../tensor/kernels/matmul.js';
-import { broadcastShapes, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { matmul as multiply } from '../../tensor/simd/matmul.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
@@ -50,6 +50,7 @@ export const linear: (x: Tensor, w: Tensor, b?: Tensor | null) => Tensor = (x, w
   if (b && (b.ndim !== 1 || b.size !== outputs)) {
     throw new MinibatchError(`linear: takes a bias of shape [${outputs}], got ${formatShape(b.shape)}`);
   }
+  checkShape('linear', [...x.shape.slice(0, -1), outputs]);
   const rows = x.ndim === 2 ? x : x.reshape([sizeOf(x.shape.slice(0, -1)), inputs]);
   const y = b ? affine(rows, w, b) : product(rows, w, false, true);
   return x.ndim === 2 ? y : y.reshape([...x.shape.slice(0, -1), outputs]);
@@ -78,7 +79,9 @@ const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) 
     const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [m, k] = sides(a.shape, transposeA);
     const [, n] = sides(b.shape, transposeB);
-    const y = empty([...batch, m, n], a.dtype);
+    const shape = [...batch, m, n];
+    checkShape('matmul', shape);
+    const y = empty(shape, a.dtype);
     const matrixA = matrixOf(a, transposeA);
     const matrixB = matrixOf(b, transposeB);
     const plan = planBroadcast([...batch, 1], [withoutMatrix(a.shape), withoutMatrix(b.shape)]);

@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions } from '../../tensor/expect.js';
 import type { Plane, Window } from '../../tensor/kernels/pool.js';
-import { formatShape, sizeOf } from '../../tensor/shape.js';
+import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/average.js';
 import { findMax } from '../../tensor/simd/pool.js';
 import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
@@ -90,6 +90,7 @@ export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (x, opt
 export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) => {
   checkImages('adaptiveAvgPool2d', x);
   const parts = resolvePair('adaptiveAvgPool2d', 'size', size, 1);
+  checkShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
   const along = (axis: 0 | 1) =>
     Array.from({ length: parts[axis] }, (_, i) => {
       const side = x.shape[2 + axis];

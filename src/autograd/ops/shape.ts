@@ -2,7 +2,7 @@ import { checkDType, convert, type DType } from '../../tensor/dtype.js';
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
+import { checkShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
 import { empty, Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
@@ -27,6 +27,7 @@ function inferShape(x: Tensor, shape: Shape): Shape {
       `reshape: ${x.size} values of shape ${formatShape(x.shape)} do not fit ${formatShape(shape)}`,
     );
   }
+  checkShape('reshape', inferred);
   return inferred;
 }
 

@@ -2,7 +2,7 @@ import { eye } from '../../tensor/create.js';
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
 import { inEigenbasis, symmetricEigen } from '../../tensor/kernels/symmetric-eigen.js';
-import { formatShape } from '../../tensor/shape.js';
+import { checkShape, formatShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
@@ -118,6 +118,7 @@ export const whiten: (x: Tensor, options?: WhitenOptions) => Tensor = (x, option
   if (x.ndim !== 2 || x.shape[0] < 2 || x.shape[1] < 1) {
     throw new MinibatchError(`whiten: takes x of [N, C] with N from 2, got ${formatShape(x.shape)}`);
   }
+  checkShape('whiten', [x.shape[1], x.shape[1]]);
   const { centred, covariance } = covarianceOf(x);
   return centred.matmul(matrixInverseSqrt(covariance.add(eye(x.shape[1], x.shape[1], { dtype: x.dtype }).mul(eps))));
 };
