@@ -1,6 +1,6 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { expectOptions } from '../tensor/expect.js';
-import { adagrad } from '../tensor/kernels/optimizers.js';
+import { adagrad } from '../tensor/kernels/optimizers/index.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface AdagradOptions {

@@ -1,6 +1,6 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { expectOptions } from '../tensor/expect.js';
-import { adam } from '../tensor/simd/optimizers.js';
+import { adam } from '../tensor/kernels/optimizers/index.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface AdamOptions {

@@ -1,7 +1,7 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectOptions } from '../tensor/expect.js';
-import { sgd } from '../tensor/simd/optimizers.js';
+import { sgd } from '../tensor/kernels/optimizers/index.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface SGDOptions {

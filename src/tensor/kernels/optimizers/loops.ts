@@ -1,29 +1,25 @@
-import type { FloatArray } from '../dtype.js';
+import type { FloatArray } from '../../dtype.js';
 
 /*
  * One step of each optimizer for one parameter `p`, which is changed in place, as the optimizer's own state is. Each
  * value is computed in double precision and rounded once. `t` counts steps from 1.
  */
 
+export interface SgdSettings {
+  lr: number;
+  momentum: number;
+  dampening: number;
+  weightDecay: number;
+  nesterov: boolean;
+  first: boolean;
+}
+
 /** g = gradient + weightDecay·p; v = momentum·v + (1 − dampening)·g, or g at first; p ← p − lr·direction. */
-export function sgd(
-  p: FloatArray,
-  gradient: FloatArray,
-  velocity: FloatArray | null,
-  o: { lr: number; momentum: number; dampening: number; weightDecay: number; nesterov: boolean; first: boolean },
-): void {
+export function sgd(p: FloatArray, gradient: FloatArray, velocity: FloatArray | null, o: SgdSettings): void {
   const { lr, momentum, weightDecay } = o;
   if (!velocity) {
     const kept = 1 - lr * weightDecay;
-    let i = 0;
-    // Four at a time takes half as long: converting to double waits for the register that was written last.
-    for (; i + 3 < p.length; i += 4) {
-      p[i] = kept * p[i] - lr * gradient[i];
-      p[i + 1] = kept * p[i + 1] - lr * gradient[i + 1];
-      p[i + 2] = kept * p[i + 2] - lr * gradient[i + 2];
-      p[i + 3] = kept * p[i + 3] - lr * gradient[i + 3];
-    }
-    for (; i < p.length; i++) p[i] = kept * p[i] - lr * gradient[i];
+    for (let i = 0; i < p.length; i++) p[i] = kept * p[i] - lr * gradient[i];
     return;
   }
   const kept = o.first ? 0 : momentum;
@@ -36,7 +32,7 @@ export function sgd(
   }
 }
 
-interface AdamSettings {
+export interface AdamSettings {
   lr: number;
   beta1: number;
   beta2: number;
