@@ -1,6 +1,6 @@
-import type { DType } from '../tensor/dtype.js';
+import type { DType, FloatArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectFloat, expectTensor } from '../tensor/expect.js';
+import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -127,23 +127,27 @@ export abstract class Module {
   /**
    * Overwrites every parameter and buffer with the values in `state`, converted to their dtypes.
    *
-   * @throws if an entry is missing, unexpected or of another shape; the message lists all of them, and nothing is
-   * loaded.
+   * @throws if an entry is missing, unexpected, of another shape or holds a value that the dtype here has no room for;
+   * the message lists all of them, and nothing is loaded.
    */
   loadStateDict(state: Readonly<StateDict>): void {
+    expectRecord('loadStateDict', 'a state', state);
     const own = new Map(this.namedTensors());
     const problems = [
-      ...[...own.keys()].filter((name) => !(name in state)).map((name) => `missing: ${name}`),
+      ...[...own.keys()].filter((name) => !Object.hasOwn(state, name)).map((name) => `missing: ${name}`),
       ...Object.keys(state)
         .filter((name) => !own.has(name))
         .map((name) => `unexpected: ${name}`),
       ...[...own].flatMap(([name, tensor]) => {
-        if (!(name in state)) return [];
+        if (!Object.hasOwn(state, name)) return [];
         expectTensor(`loadStateDict: ${name}`, state[name]);
         const { shape } = state[name];
-        return sameShape(shape, tensor.shape)
-          ? []
-          : [`misshapen: ${name} is ${formatShape(tensor.shape)}, got ${formatShape(shape)}`];
+        if (!sameShape(shape, tensor.shape)) {
+          return [`misshapen: ${name} is ${formatShape(tensor.shape)}, got ${formatShape(shape)}`];
+        }
+        if (!tensor.isLeaf) return [`no leaf: ${name} is the result of an operation`];
+        const lost = firstLost(state[name], tensor.dtype);
+        return lost === undefined ? [] : [`no ${tensor.dtype}: ${name} got ${lost}`];
       }),
     ];
     if (problems.length > 0) throw new MinibatchError(`loadStateDict: nothing was loaded; ${problems.join('; ')}`);
@@ -162,6 +166,16 @@ export abstract class Module {
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
+}
+
+/** The first value of `x` that `dtype` has no room for: no whole number of 32 bits, or larger than any float32. */
+function firstLost({ data, dtype: from }: Tensor, dtype: DType): number | undefined {
+  if (from === dtype || from === 'int32' || dtype === 'float64') return undefined;
+  const keeps =
+    dtype === 'int32'
+      ? (value: number) => value === (value | 0)
+      : (value: number) => Number.isFinite(Math.fround(value)) || !Number.isFinite(value);
+  return (data as FloatArray).find((value) => !keeps(value));
 }
 
 function joinName(path: string, name: string): string {

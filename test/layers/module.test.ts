@@ -9,8 +9,10 @@ import {
   randn,
   Sequential,
   Sigmoid,
+  type StateDict,
   Tanh,
   type Tensor,
+  tensor,
   zeros,
 } from '../../src/index.js';
 
@@ -121,6 +123,8 @@ describe('Module', () => {
   });
 });
 
+const values = (state: StateDict) => Object.entries(state).map(([name, { data }]) => [name, data]);
+
 describe('state', () => {
   it('is a copy, and comes back from it, also into another dtype', () => {
     const net = new Twice();
@@ -147,6 +151,68 @@ describe('state', () => {
     expect(() => net.loadStateDict({ ...before, scale: 1 as never })).toThrow(
       'loadStateDict: scale: takes a tensor, got 1',
     );
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'loadStateDict: a state is an object such as { name: value }, got undefined'],
+    [null, 'a state is an object such as { name: value }, got null'],
+    [[], 'a state is an object'],
+    ['state', 'a state is an object'],
+    [new Map(), 'a state is an object such as { name: value }, got a Map'],
+    [ones([2]), 'a state is an object'],
+  ])('is no %s', (state, message) => {
+    expect(() => new Twice().loadStateDict(state as never)).toThrow(message);
+    expect(() => new ReLU().loadStateDict(state as never), 'also where nothing is to be loaded').toThrow(message);
+  });
+
+  it('has entries of its own only', () => {
+    class Odd extends Module {
+      override readonly toLocaleString = ones([1]) as never;
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    expect(() => new Odd().loadStateDict({})).toThrow('loadStateDict: nothing was loaded; missing: toLocaleString');
+    const proto = JSON.parse('{"__proto__": 1}');
+    expect(() => new ReLU().loadStateDict(proto)).toThrow('nothing was loaded; unexpected: __proto__');
+  });
+
+  it('holds no value that its dtype has no room for', () => {
+    const net = new BatchNorm1d(2);
+    const before = net.stateDict();
+    const with64 = (name: string, values: number[]) => ({
+      ...before,
+      gamma: tensor([7, 7]),
+      [name]: tensor(values, { dtype: 'float64' }).reshape(before[name].shape),
+    });
+    for (const [state, message] of [
+      [with64('numBatchesTracked', [0.5]), 'no int32: numBatchesTracked got 0.5'],
+      [with64('numBatchesTracked', [Number.NaN]), 'no int32: numBatchesTracked got NaN'],
+      [with64('numBatchesTracked', [2 ** 31]), 'no int32: numBatchesTracked got 2147483648'],
+      [with64('runningVar', [1, 1e300]), 'no float32: runningVar got 1e+300'],
+    ] as const) {
+      expect(() => net.loadStateDict(state)).toThrow(`loadStateDict: nothing was loaded; ${message}`);
+      expect(values(net.stateDict())).toEqual(values(before));
+    }
+    net.loadStateDict(with64('numBatchesTracked', [12]));
+    expect(net.numBatchesTracked.item()).toBe(12);
+    net.loadStateDict(with64('runningMean', [Infinity, 0.1]));
+    expect(net.runningMean?.toArray()).toEqual([Infinity, Math.fround(0.1)]);
+  });
+
+  it('is refused whole by a module that keeps the result of an operation', () => {
+    class Caching extends Module {
+      readonly scale = new Parameter(ones([1]));
+      last: Tensor = this.scale.mul(2);
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    const net = new Caching();
+    expect(() => net.loadStateDict({ scale: zeros([1]), last: zeros([1]) })).toThrow(
+      'nothing was loaded; no leaf: last is the result of an operation',
+    );
+    expect(net.scale.item()).toBe(1);
   });
 });
 
