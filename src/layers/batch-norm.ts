@@ -7,7 +7,7 @@ import { MinibatchError, show } from '../tensor/error.js';
 import { expectNumber, expectOptions, expectTensor } from '../tensor/expect.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Module, Parameter } from './module.js';
+import { expectModule, Module, Parameter } from './module.js';
 
 export interface BatchNormLayerOptions {
   /** ε, added to the variance; 10⁻⁵ unless given. */
@@ -122,7 +122,7 @@ export class BatchNorm3d extends BatchNorm {
  * @throws if there are no batches; if anything throws, the statistics are what they were.
  */
 export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
-  if (!(model instanceof Module)) throw new MinibatchError(`recalibrate: takes a module, got ${show(model)}`);
+  expectModule('recalibrate', model);
   if (typeof batches?.[Symbol.iterator] !== 'function') {
     throw new MinibatchError(`recalibrate: takes batches, one after the other, got ${show(batches)}`);
   }

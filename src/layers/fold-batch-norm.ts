@@ -1,9 +1,9 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError } from '../tensor/error.js';
 import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
 import { BatchNorm } from './batch-norm.js';
 import { Conv2d } from './conv2d.js';
 import { Linear } from './linear.js';
-import { Module, Parameter } from './module.js';
+import { expectModule, Module, Parameter } from './module.js';
 import { Sequential } from './sequential.js';
 
 /**
@@ -12,7 +12,7 @@ import { Sequential } from './sequential.js';
  * (Ioffe & Szegedy, 2015, Algorithm 2, line 11). The model itself is left as it is.
  */
 export function foldBatchNorm<M extends Module>(model: M): M {
-  if (!(model instanceof Module)) throw new MinibatchError(`foldBatchNorm: takes a module, got ${show(model)}`);
+  expectModule('foldBatchNorm', model);
   return copyFolded(model, new Map()).eval();
 }
 

@@ -1,6 +1,7 @@
 import type { DType, FloatArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
+import { isMarked, MODULE, notAModule, notATensor, TENSOR } from '../tensor/not-a-tensor.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -22,12 +23,19 @@ export type StateDict = Record<string, Tensor>;
  *
  * Whatever a module keeps in its fields is found there: a `Parameter` is learned, any other tensor is a buffer (state
  * that is saved but not learned), a `Module` or a list of them is a part. Names are field names joined by dots.
+ *
+ * A module is no function: what is `net(x)` in PyTorch is `net.forward(x)` here.
  */
 export abstract class Module {
   /** Whether batch normalization, dropout and their like behave as in training. Set it with `train` and `eval`. */
   training = true;
 
   abstract forward(x: Tensor): Tensor;
+
+  /** @internal Tells modules of every copy of the library from other objects. */
+  get [MODULE](): true {
+    return true;
+  }
 
   /** Multiply-adds that turn this input into this output; counted for the layers that are made of them. */
   multiplyAdds(_input: Tensor, _output: Tensor): number {
@@ -71,9 +79,9 @@ export abstract class Module {
   /** The parts directly inside this module. */
   namedChildren(): [string, Module][] {
     return Object.entries(this).flatMap(([name, value]) => {
-      if (value instanceof Module) return [[name, value] as [string, Module]];
+      if (isModule(value)) return [[name, value] as [string, Module]];
       if (!Array.isArray(value)) return [];
-      return value.flatMap((part, i) => (part instanceof Module ? [[`${name}.${i}`, part] as [string, Module]] : []));
+      return value.flatMap((part, i) => (isModule(part) ? [[`${name}.${i}`, part] as [string, Module]] : []));
     });
   }
 
@@ -95,7 +103,7 @@ export abstract class Module {
   private namedTensors(): [string, Tensor][] {
     return this.namedModules().flatMap(([path, module]) =>
       Object.entries(module).flatMap(([name, value]): [string, Tensor][] =>
-        value instanceof Tensor ? [[joinName(path, name), value]] : [],
+        isTensor(value) ? [[joinName(path, name), value]] : [],
       ),
     );
   }
@@ -176,6 +184,25 @@ function firstLost({ data, dtype: from }: Tensor, dtype: DType): number | undefi
       ? (value: number) => value === (value | 0)
       : (value: number) => Number.isFinite(Math.fround(value)) || !Number.isFinite(value);
   return (data as FloatArray).find((value) => !keeps(value));
+}
+
+/** Throws unless `value` is a module. */
+export function expectModule(op: string, value: unknown): asserts value is Module {
+  if (!(value instanceof Module)) throw notAModule(op, value);
+}
+
+// What a field holds is passed over unless it is a module or a tensor; one of another copy of the library must not be.
+
+function isModule(value: unknown): value is Module {
+  if (value instanceof Module) return true;
+  if (isMarked(value, MODULE)) throw notAModule('Module', value);
+  return false;
+}
+
+function isTensor(value: unknown): value is Tensor {
+  if (value instanceof Tensor) return true;
+  if (isMarked(value, TENSOR)) throw notATensor('Module', value);
+  return false;
 }
 
 function joinName(path: string, name: string): string {

@@ -1,6 +1,6 @@
 import { MinibatchError } from '../tensor/error.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Module } from './module.js';
+import { expectModule, Module } from './module.js';
 
 /** Modules applied one after another; they are named by their positions. */
 export class Sequential extends Module {
@@ -8,8 +8,12 @@ export class Sequential extends Module {
 
   constructor(...layers: Module[]) {
     super();
-    const wrong = layers.findIndex((layer) => !(layer instanceof Module));
-    if (wrong >= 0) throw new MinibatchError(`Sequential: argument ${wrong} is not a module`);
+    layers.forEach((layer, i) => {
+      if (Array.isArray(layer)) {
+        throw new MinibatchError(`Sequential: takes modules, got a list; write new Sequential(...layers)`);
+      }
+      expectModule(`Sequential: argument ${i}`, layer);
+    });
     this.layers = layers;
   }
 

@@ -1,8 +1,7 @@
 import { noGrad } from '../autograd/mode.js';
 import { zeros } from '../tensor/create.js';
-import { MinibatchError, show } from '../tensor/error.js';
 import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
-import { Module } from './module.js';
+import { expectModule, type Module } from './module.js';
 
 /** What one module without parts does with an input. */
 export interface SummaryRow {
@@ -28,7 +27,7 @@ export interface Summary {
  * multiply-adds, in the order they run. The model runs once on zeros, in inference mode, and is left as it was.
  */
 export function summary(model: Module, inputShape: Shape): Summary {
-  if (!(model instanceof Module)) throw new MinibatchError(`summary: takes a module, got ${show(model)}`);
+  expectModule('summary', model);
   checkShape('summary', inputShape);
   const rows: SummaryRow[] = [];
   const counted = new Set<unknown>();

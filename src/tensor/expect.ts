@@ -1,4 +1,5 @@
 import { MinibatchError, show } from './error.js';
+import { notATensor } from './not-a-tensor.js';
 import { type FloatTensor, Tensor } from './tensor.js';
 
 /*
@@ -7,9 +8,7 @@ import { type FloatTensor, Tensor } from './tensor.js';
 
 /** Throws unless `x` is a tensor. */
 export function expectTensor(op: string, x: unknown): asserts x is Tensor {
-  if (!(x instanceof Tensor)) {
-    throw new MinibatchError(`${op}: takes a tensor, got ${show(x)}; make one with tensor(values)`);
-  }
+  if (!(x instanceof Tensor)) throw notATensor(op, x);
 }
 
 /** Throws unless `x` is a tensor of float32 or float64. */

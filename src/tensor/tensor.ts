@@ -9,6 +9,7 @@ import {
 } from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { formatTensor } from './format.js';
+import { notATensor, TENSOR } from './not-a-tensor.js';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 import { takeSpare } from './spare.js';
 
@@ -70,6 +71,11 @@ export class Tensor {
       throw new MinibatchError(`Tensor: got ${show(storage)} and ${show(shape)}; make a tensor with tensor(values)`);
     this.storage = storage;
     this.shape = shape;
+  }
+
+  /** @internal Tells tensors of every copy of the library from other objects. */
+  get [TENSOR](): true {
+    return true;
   }
 
   /** A tensor around `data` itself: no copy is made. */
@@ -222,7 +228,7 @@ export class Tensor {
    * @throws if the shapes differ, or if this tensor is the recorded result of an operation.
    */
   assign(source: Tensor): this {
-    if (!(source instanceof Tensor)) throw new MinibatchError(`assign: takes a tensor, got ${show(source)}`);
+    if (!(source instanceof Tensor)) throw notATensor('assign', source);
     if (!sameShape(this.shape, source.shape)) {
       throw new MinibatchError(
         `assign: a tensor of shape ${formatShape(source.shape)} does not fit one of shape ${formatShape(this.shape)}`,

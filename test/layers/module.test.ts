@@ -59,7 +59,7 @@ describe('Module', () => {
       '3.weight',
       '3.bias',
     ]);
-    expect(() => new Sequential(new ReLU(), 3 as never)).toThrow('Sequential: argument 1 is not a module');
+    expect(() => new Sequential(new ReLU(), 3 as never)).toThrow('Sequential: argument 1: takes a module, got');
   });
 
   it('lists a shared parameter once, and gives it both gradients', () => {

@@ -147,7 +147,7 @@ export const opTable: OpEntry[] = [
   unary('gelu'),
   unary('leakyRelu', {}, 0.2),
   unary('clamp', {}, -0.5, 0.7),
-  entry('dropout', fc.tuple(anyTensor()), (x: Tensor) => x.dropout(0.4, { generator: new Generator(1) })),
+  entry('dropout', fc.tuple(anyTensor()), (x: Tensor) => minibatch.dropout(x, 0.4, { generator: new Generator(1) })),
   entry(
     'flatten',
     anyTensor().map((x) => [x, x.ndim > 2 ? -2 : 0]),
@@ -216,7 +216,7 @@ export const opTable: OpEntry[] = [
     }),
   ),
   unary('clone'),
-  entry('to', fc.tuple(anyTensor()), (x: Tensor) => x.to(x.dtype)),
+  entry('to', fc.tuple(anyTensor()), (x: Tensor) => minibatch.to(x, x?.dtype)),
   entry(
     'gather',
     fc

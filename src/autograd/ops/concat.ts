@@ -1,8 +1,8 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor, expectWhole } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { checkShape, formatShape, resolveDim, type Shape, stridesOf } from '../../tensor/shape.js';
-import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
+import { checkShape, formatShape, resolveDim, type Shape, sameShape, stridesOf } from '../../tensor/shape.js';
+import { empty, Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
 /** Copies the block of `shape` that begins at index `fromX` of x to index `fromOut` of `out`. */
@@ -55,9 +55,12 @@ const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = builtIn(
 export const stack: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) => {
   expectList('stack', xs);
   const along = resolveDim('stack', dim, xs[0].ndim + 1);
-  for (const { shape } of xs) {
-    if (formatShape(shape) !== formatShape(xs[0].shape)) {
+  for (const { shape, dtype } of xs) {
+    if (!sameShape(shape, xs[0].shape)) {
       throw new MinibatchError(`stack: shapes differ: ${formatShape(xs[0].shape)} and ${formatShape(shape)}`);
+    }
+    if (dtype !== xs[0].dtype) {
+      throw new MinibatchError(`stack: dtypes differ: ${xs[0].dtype} and ${dtype}; convert one with to()`);
     }
   }
   checkShape('stack', xs[0].shape.toSpliced(along, 0, xs.length));
@@ -68,7 +71,10 @@ export const stack: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) =
 };
 
 function expectList(op: string, xs: unknown): asserts xs is readonly Tensor[] {
-  if (!Array.isArray(xs) || xs.length === 0) throw new MinibatchError(`${op}: takes a list of at least one tensor`);
+  if (!Array.isArray(xs) || xs.length === 0) {
+    const what = xs instanceof Tensor ? `got ${show(xs)}; write ${op}([x, y], dim)` : `got ${show(xs)}`;
+    throw new MinibatchError(`${op}: takes a list of at least one tensor, ${what}`);
+  }
   for (const x of xs) expectTensor(op, x);
 }
 
@@ -79,8 +85,8 @@ export const slice: (x: Tensor, dim: number, start: number, end?: number) => Ten
     expectTensor('slice', x);
     const along = resolveDim('slice', dim, x.ndim);
     const n = x.shape[along];
-    const [first, last] = [start, end ?? n].map((i) => (i < 0 ? i + n : i));
-    if (!Number.isInteger(first) || !Number.isInteger(last) || first < 0 || last > n || first > last) {
+    const [first, last] = [start, end ?? n].map((i) => (Number.isInteger(i) ? (i < 0 ? i + n : i) : Number.NaN));
+    if (!(first >= 0 && first <= last && last <= n)) {
       throw new MinibatchError(
         `slice: no part from ${show(start)} to ${show(end ?? n)} of dimension ${dim}, which has ${n}`,
       );

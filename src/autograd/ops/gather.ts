@@ -13,22 +13,28 @@ import { builtIn, saving } from '../define-op.js';
 export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim, index) => {
   expectTensor('gather', x);
   const along = resolveDim('gather', dim, x.ndim);
-  expectTensor('gather', index);
-  if (index.dtype !== 'int32') throw new MinibatchError(`gather: the index is int32, got ${index.dtype}`);
+  expectIndex('gather', index, x.shape[along], along);
   if (index.ndim !== x.ndim || !index.shape.every((side, d) => d === along || side === x.shape[d])) {
     throw new MinibatchError(
       `gather: an index of shape ${formatShape(index.shape)} does not fit a tensor of shape ${formatShape(x.shape)} along ${along}`,
     );
   }
-  const n = x.shape[along];
+  return gatherAt(x, along, index);
+};
+
+/** Throws unless `index` is an int32 tensor of numbers below `n`, the length of the dimension that they point into. */
+function expectIndex(op: string, index: unknown, n: number, dim: number): asserts index is Tensor {
+  expectTensor(op, index);
+  if (index.dtype !== 'int32') {
+    throw new MinibatchError(`${op}: the index is int32, got ${index.dtype}; make it with { dtype: 'int32' }`);
+  }
   const { data } = index;
   for (let i = 0; i < data.length; i++) {
     if (data[i] < 0 || data[i] >= n) {
-      throw new MinibatchError(`gather: index ${data[i]} is out of range: dimension ${along} has ${n}, from 0`);
+      throw new MinibatchError(`${op}: index ${data[i]} is out of range: dimension ${dim} has ${n}, from 0`);
     }
   }
-  return gatherAt(x, along, index);
-};
+}
 
 /** `gather` for an index that is known to fit. */
 export const gatherAt: (x: Tensor, dim: number, index: Tensor) => Tensor = builtIn(
@@ -70,12 +76,12 @@ function layoutOf(shape: Shape, dim: number, index: Tensor) {
  */
 export const indexSelect: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim, index) => {
   expectTensor('indexSelect', x);
-  expectTensor('indexSelect', index);
   const along = resolveDim('indexSelect', dim, x.ndim);
+  expectIndex('indexSelect', index, x.shape[along], along);
   if (index.ndim !== 1) {
     throw new MinibatchError(`indexSelect: the index is int32 of one dimension, got shape ${formatShape(index.shape)}`);
   }
   const shape = x.shape.with(along, index.size);
   checkShape('indexSelect', shape);
-  return gather(x, along, index.reshape(shape.map((side, d) => (d === along ? side : 1))).broadcastTo(shape));
+  return gatherAt(x, along, index.reshape(shape.map((side, d) => (d === along ? side : 1))).broadcastTo(shape));
 };

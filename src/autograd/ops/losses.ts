@@ -2,7 +2,7 @@ import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import type { Totals } from '../../tensor/kernels/softmax.js';
-import { formatShape, sameShape, sizeOf } from '../../tensor/shape.js';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/softmax.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -30,22 +30,40 @@ function reduce(op: string, losses: Tensor, reduction: ReductionName = 'mean'): 
 
 /** Throws unless `labels` holds one class index for each example of `scores`, which is [N, C, ...] or [C]. */
 function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
-  expectFloat(op, scores);
+  expectTensor(op, scores);
   expectTensor(op, labels);
+  if (scores.dtype === 'int32' && labels.dtype !== 'int32') {
+    throw new MinibatchError(`${op}: the scores come first, then the labels; got the labels first`);
+  }
+  expectFloat(op, scores);
   if (scores.ndim === 0) throw new MinibatchError(`${op}: takes scores of shape [N, C, ...], got a scalar`);
   const dim = scores.ndim === 1 ? 0 : 1;
-  if (!sameShape(labels.shape, scores.shape.toSpliced(dim, 1))) {
+  const expected = scores.shape.toSpliced(dim, 1);
+  if (!sameShape(labels.shape, expected)) {
+    const shapes = `labels of shape ${formatShape(labels.shape)} do not fit scores of shape ${formatShape(scores.shape)}`;
+    throw new MinibatchError(`${op}: ${shapes}; ${adviceOnLabels(labels, scores, expected, dim)}`);
+  }
+  if (labels.dtype !== 'int32') {
     throw new MinibatchError(
-      `${op}: labels of shape ${formatShape(labels.shape)} do not fit scores of shape ${formatShape(scores.shape)}`,
+      `${op}: labels are int32, got ${labels.dtype}; make them with { dtype: 'int32' }, or convert them with to('int32')`,
     );
   }
-  if (labels.dtype !== 'int32') throw new MinibatchError(`${op}: labels are int32, got ${labels.dtype}`);
   if (labels.size === 0) throw new MinibatchError(`${op}: the batch is empty (shape ${formatShape(scores.shape)})`);
   const classes = scores.shape[dim];
   const wrong = labels.data.find((label) => label < 0 || label >= classes);
   if (wrong !== undefined) {
     throw new MinibatchError(`${op}: label ${wrong} is out of range: there are ${classes} classes, from 0`);
   }
+}
+
+/** What to write in place of labels whose shape is not the expected one. */
+function adviceOnLabels(labels: Tensor, scores: Tensor, expected: Shape, dim: number): string {
+  if (sameShape(labels.shape, scores.shape)) {
+    const floats = labels.dtype === 'int32' ? "labels.to('float32')" : 'labels';
+    return `labels are class indices, not one-hot: write ${floats}.argmax(${dim})`;
+  }
+  if (labels.size === sizeOf(expected)) return `write labels.reshape(${formatShape(expected)})`;
+  return `they take one class index for each example: ${formatShape(expected)}`;
 }
 
 /**

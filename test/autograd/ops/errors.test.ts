@@ -44,7 +44,7 @@ const cases: [() => unknown, string][] = [
     () => ones([2, 3]).gather(0, labels(0, 1)),
     'gather: an index of shape [2] does not fit a tensor of shape [2, 3] along 0',
   ],
-  [() => ones([2, 3]).indexSelect(1, labels(-1)), 'gather: index -1 is out of range'],
+  [() => ones([2, 3]).indexSelect(1, labels(-1)), 'indexSelect: index -1 is out of range'],
   [() => ones([2, 3]).crossEntropy(labels(0, 3)), 'crossEntropy: label 3 is out of range: there are 3 classes, from 0'],
   [() => ones([2, 3]).crossEntropy(labels(0, -1)), 'crossEntropy: label -1 is out of range'],
   [() => ones([2, 3]).crossEntropy(labels(0)), 'crossEntropy: labels of shape [1] do not fit scores of shape [2, 3]'],
@@ -89,7 +89,7 @@ const cases: [() => unknown, string][] = [
   [() => ones([2]).clamp(2, 1), 'clamp: lo is at most hi, got 2 and 1'],
   [() => ones([2]).clamp(0, Number.NaN), 'clamp: hi is a number, got NaN'],
   [() => ones([2]).add('1' as never), 'add: takes a tensor, got "1"; make one with tensor(values)'],
-  [() => ones([2]).add([1, 2] as never), 'add: takes a tensor, got [1, 2]; make one with tensor(values)'],
+  [() => ones([2]).add([1, 2] as never), 'add: takes a tensor, got [1, 2]; make a tensor of it: tensor([1, 2])'],
   [() => ones([2]).sum(0, true as never), 'sum: options are an object such as { name: value }, got true'],
   [() => ones([2]).to('half' as never), 'to: no dtype "half"; there are float32, float64, int32'],
 ];

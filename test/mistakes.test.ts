@@ -1,0 +1,168 @@
+import { describe, expect, it, vi } from 'vitest';
+import * as minibatch from '../src/index.js';
+import { crossEntropy, Linear, ones, ReLU, Sequential, tensor } from '../src/index.js';
+
+/*
+ * Mistakes of those who know PyTorch or NumPy, as they are written without TypeScript's help, and the part of the answer
+ * that says what to write.
+ */
+
+/** What TypeScript would not let through. */
+// biome-ignore lint/suspicious/noExplicitAny: the mistakes are in the types.
+const any = (x: unknown) => x as any;
+
+/** A second copy of the library, loaded beside the first. */
+vi.resetModules();
+const other = await import('../src/index.js');
+
+type Mistake = [what: string, run: () => unknown, answer: string];
+
+const x = ones([2, 3]);
+const logits = ones([2, 3]);
+const labels = tensor([0, 2], { dtype: 'int32' });
+const net = new Linear(3, 3);
+
+const inPlaceOfTensors: Mistake[] = [
+  ['a list', () => x.add(any([1, 2, 3])), 'add: takes a tensor, got [1, 2, 3]; make a tensor of it: tensor([1, 2, 3])'],
+  ['a long list', () => x.add(any(Array(99).fill(0))), '; make a tensor of it: tensor(values)'],
+  ['a number', () => x.matmul(any(3)), 'matmul: takes a tensor, got 3; make a tensor of it: tensor(3)'],
+  ['a typed array', () => net.forward(any(new Float32Array(3))), 'make a tensor of it: tensor(values)'],
+  [
+    'a module',
+    () => crossEntropy(any(net), labels),
+    'crossEntropy: takes a tensor, got a Linear; pass its result: module.forward(x)',
+  ],
+  ['a function', () => x.mul(any(x.relu)), 'call it, and pass its result'],
+  ['a promise', () => x.mul(any(Promise.resolve(x))), 'mul: takes a tensor, got a Promise; await it'],
+  ['nothing', () => x.matmul(any(undefined)), 'an argument is missing, or what a function should return'],
+  ['several tensors', () => any(minibatch).relu([x, x]), 'make one of them with stack or concat'],
+  ['a batch', () => net.forward(any({ inputs: x, labels })), 'pass its inputs or its labels'],
+  [
+    'options',
+    () => ones([1, 1, 3, 3]).conv2d(ones([1, 1, 3, 3]), any({ padding: 1 })),
+    'options come last, with null in the place of each tensor',
+  ],
+  [
+    'two tensors for a list',
+    () => minibatch.concat(any(x), any(x)),
+    'concat: takes a list of at least one tensor, got a float32 tensor of [2, 3]; write concat([x, y], dim)',
+  ],
+  [
+    'a list assigned',
+    () => ones([2]).assign(any([1, 2])),
+    'assign: takes a tensor, got [1, 2]; make a tensor of it: tensor([1, 2])',
+  ],
+];
+
+const labelMistakes: Mistake[] = [
+  [
+    'one-hot',
+    () =>
+      crossEntropy(
+        logits,
+        tensor(
+          [
+            [1, 0, 0],
+            [0, 0, 1],
+          ],
+          { dtype: 'int32' },
+        ),
+      ),
+    "labels are class indices, not one-hot: write labels.to('float32').argmax(1)",
+  ],
+  [
+    'one-hot, for the likelihood',
+    () =>
+      minibatch.nllLoss(
+        logits,
+        tensor([
+          [1, 0, 0],
+          [0, 0, 1],
+        ]),
+      ),
+    'not one-hot: write labels.argmax(1)',
+  ],
+  ['one-hot, for one example', () => crossEntropy(ones([3]), tensor([1, 0, 0], { dtype: 'int32' })), 'argmax(0)'],
+  [
+    'floats',
+    () => crossEntropy(logits, tensor([0, 2])),
+    "labels are int32, got float32; make them with { dtype: 'int32' }",
+  ],
+  ['a column', () => crossEntropy(logits, labels.reshape([2, 1])), 'write labels.reshape([2])'],
+  [
+    'too many',
+    () => crossEntropy(logits, tensor([0, 1, 2], { dtype: 'int32' })),
+    'they take one class index for each example: [2]',
+  ],
+  [
+    'from 1',
+    () => crossEntropy(logits, tensor([1, 3], { dtype: 'int32' })),
+    'crossEntropy: label 3 is out of range: there are 3 classes, from 0',
+  ],
+  ['first', () => crossEntropy(labels, logits), 'crossEntropy: the scores come first, then the labels'],
+  ['a list', () => crossEntropy(logits, any([0, 2])), 'crossEntropy: takes a tensor, got [0, 2]; make a tensor of it'],
+  [
+    'indices of floats',
+    () => x.indexSelect(1, tensor([0])),
+    "indexSelect: the index is int32, got float32; make it with { dtype: 'int32' }",
+  ],
+];
+
+const moduleMistakes: Mistake[] = [
+  ['a list of layers', () => new Sequential(any([new ReLU(), new ReLU()])), 'write new Sequential(...layers)'],
+  [
+    'a class for a layer',
+    () => new Sequential(any(ReLU)),
+    'Sequential: argument 0: takes a module, got the class ReLU; write new ReLU(...)',
+  ],
+  [
+    'a function for a layer',
+    () => new Sequential(any(minibatch.relu)),
+    'Sequential: argument 0: takes a module, got a function',
+  ],
+];
+
+const twoCopies: Mistake[] = [
+  [
+    'a tensor of another copy',
+    () => x.add(any(other.ones([2, 3]))),
+    'add: got a float32 tensor of [2, 3] of another copy; two copies of minibatch are loaded',
+  ],
+  ['its method', () => other.ones([2, 3]).add(any(x)), 'two copies of minibatch are loaded'],
+  ['a layer on it', () => net.forward(any(other.ones([2, 3]))), 'two copies of minibatch are loaded'],
+  [
+    'a layer of another copy',
+    () => new Sequential(any(new other.ReLU())),
+    'Sequential: argument 0: got a ReLU of another copy; two copies',
+  ],
+  [
+    'a layer in a field',
+    () => Object.assign(new Linear(1, 1), { inner: new other.ReLU() }).parameters(),
+    'two copies of minibatch are loaded',
+  ],
+  [
+    'a tensor in a field',
+    () => Object.assign(new Linear(1, 1), { inner: other.ones([1]) }).stateDict(),
+    'two copies of minibatch are loaded',
+  ],
+  ['its values assigned', () => ones([2]).assign(any(other.ones([2]))), 'two copies of minibatch are loaded'],
+];
+
+describe.each([
+  ['in place of a tensor', inPlaceOfTensors],
+  ['labels', labelMistakes],
+  ['modules', moduleMistakes],
+  ['two copies', twoCopies],
+])('%s', (_, mistakes) => {
+  it.each(mistakes)('%s', (_what, run, answer) => {
+    let caught: unknown;
+    try {
+      run();
+    } catch (error) {
+      caught = error;
+    }
+    expect((caught as Error | undefined)?.name).toBe('MinibatchError');
+    expect((caught as Error).message).toContain(answer);
+    expect((caught as Error).message).not.toContain('\n');
+  });
+});
