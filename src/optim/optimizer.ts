@@ -6,7 +6,11 @@ import { formatShape, sameShape } from '../tensor/shape.js';
 import { type FloatTensor, Tensor, zeroed } from '../tensor/tensor.js';
 
 /** Parameters that share one set of options. */
-export type ParameterGroup<Options> = Options & { parameters: readonly Tensor[] };
+export type ParameterGroup<Options> = Options & {
+  parameters: readonly Tensor[];
+  /** The rate before any scheduler changed it; schedulers remember it here, and it is saved with the options. */
+  initialLr?: number;
+};
 
 /** What an optimizer takes: parameters, or groups of them with options of their own. */
 export type OptimizerInput<Options> =

@@ -1,5 +1,6 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectNumber, expectOptions, expectWhole } from '../tensor/expect.js';
+import { expectEntries, expectKind } from './state.js';
 
 /*
  * Schedulers change the learning rates of an optimizer's groups. Each step multiplies or moves the rate as it stands,
@@ -8,29 +9,45 @@ import { expectNumber, expectOptions, expectWhole } from '../tensor/expect.js';
 
 /** What a scheduler needs of an optimizer. */
 export interface Scheduled {
-  readonly groups: readonly { lr: number }[];
+  readonly groups: readonly { lr: number; initialLr?: number }[];
 }
 
 export interface SchedulerState {
+  /** Which scheduler this is the state of. */
+  scheduler: string;
   /** Steps taken. */
   steps: number;
-  /** The rate of each group before the first. */
+  /** The rate of each group before the first step of any scheduler. */
   baseLrs: number[];
 }
 
 /** Call `step` once after each epoch, or after each step, as the schedule is meant. */
 abstract class Scheduler {
   private stepsTaken = 0;
-  protected baseLrs: number[];
+  private baseLrs: readonly number[];
 
-  constructor(protected readonly optimizer: Scheduled) {
-    expectScheduled(this.constructor.name, optimizer);
-    this.baseLrs = optimizer.groups.map(({ lr }) => lr);
+  /**
+   * The rates from before any scheduler changed them are remembered in the groups, as `initialLr`: a scheduler that is
+   * made after another one has begun starts from the same rates.
+   */
+  constructor(
+    private readonly name: string,
+    private readonly optimizer: Scheduled,
+  ) {
+    expectScheduled(name, optimizer);
+    this.baseLrs = optimizer.groups.map((group) => {
+      group.initialLr ??= group.lr;
+      return group.initialLr;
+    });
   }
 
   step(): void {
+    const { groups } = this.optimizer;
+    if (groups.length !== this.baseLrs.length) {
+      throw new MinibatchError(`${this.name}: the optimizer has ${groups.length} groups, had ${this.baseLrs.length}`);
+    }
     this.stepsTaken++;
-    this.optimizer.groups.forEach((group, i) => {
+    groups.forEach((group, i) => {
       group.lr = this.next(group.lr, this.stepsTaken, this.baseLrs[i]);
     });
   }
@@ -38,13 +55,27 @@ abstract class Scheduler {
   /** The rate after step t (from 1), from the one before it. */
   protected abstract next(lr: number, t: number, baseLr: number): number;
 
+  /** What it carries from step to step; JSON can hold it. */
   stateDict(): SchedulerState {
-    return { steps: this.stepsTaken, baseLrs: [...this.baseLrs] };
+    return { scheduler: this.name, steps: this.stepsTaken, baseLrs: [...this.baseLrs] };
   }
 
-  /** Goes on from a saved state; the rates themselves are part of the optimizer's. */
-  loadStateDict({ steps, baseLrs }: SchedulerState): void {
-    expectWhole(`${this.constructor.name}.loadStateDict`, 'steps', steps, 0);
+  /**
+   * Goes on from a saved state; the rates themselves are part of the optimizer's.
+   *
+   * @throws if it is not the state of such a scheduler of as many groups; then nothing is loaded.
+   */
+  loadStateDict(state: SchedulerState): void {
+    const op = `${this.name}.loadStateDict`;
+    expectEntries(op, 'a state', state, ['scheduler', 'steps', 'baseLrs']);
+    const { scheduler, steps, baseLrs } = state;
+    expectKind(op, this.name, scheduler);
+    expectWhole(op, 'steps', steps, 0);
+    if (!Array.isArray(baseLrs) || baseLrs.length !== this.baseLrs.length) {
+      throw new MinibatchError(`${op}: baseLrs are ${this.baseLrs.length} numbers, got ${show(baseLrs)}`);
+    }
+    // Not forEach, which passes over what is missing in the list.
+    for (const lr of baseLrs) expectRate(op, 'a base rate', lr);
     this.stepsTaken = steps;
     this.baseLrs = [...baseLrs];
   }
@@ -55,9 +86,10 @@ export class ExponentialLR extends Scheduler {
   private readonly gamma: number;
 
   constructor(optimizer: Scheduled, options: { gamma: number }) {
-    super(optimizer);
     const { gamma } = expectOptions('ExponentialLR', options);
-    this.gamma = positive('ExponentialLR', 'gamma', gamma);
+    expectPositive('ExponentialLR', 'gamma', gamma);
+    super('ExponentialLR', optimizer);
+    this.gamma = gamma;
   }
 
   protected next(lr: number): number {
@@ -71,11 +103,12 @@ export class StepLR extends Scheduler {
   private readonly gamma: number;
 
   constructor(optimizer: Scheduled, options: { stepSize: number; gamma?: number }) {
-    super(optimizer);
     const { stepSize, gamma = 0.1 } = expectOptions('StepLR', options);
     expectWhole('StepLR', 'stepSize', stepSize, 1);
+    expectPositive('StepLR', 'gamma', gamma);
+    super('StepLR', optimizer);
     this.stepSize = stepSize;
-    this.gamma = positive('StepLR', 'gamma', gamma);
+    this.gamma = gamma;
   }
 
   protected next(lr: number, t: number): number {
@@ -89,12 +122,13 @@ export class MultiStepLR extends Scheduler {
   private readonly gamma: number;
 
   constructor(optimizer: Scheduled, options: { milestones: readonly number[]; gamma?: number }) {
-    super(optimizer);
     const { milestones, gamma = 0.1 } = expectOptions('MultiStepLR', options);
     if (!Array.isArray(milestones)) throw new MinibatchError('MultiStepLR: milestones is a list of steps');
     for (const milestone of milestones) expectWhole('MultiStepLR', 'a milestone', milestone, 1);
+    expectPositive('MultiStepLR', 'gamma', gamma);
+    super('MultiStepLR', optimizer);
     this.milestones = [...milestones];
-    this.gamma = positive('MultiStepLR', 'gamma', gamma);
+    this.gamma = gamma;
   }
 
   protected next(lr: number, t: number): number {
@@ -111,10 +145,10 @@ export class CosineAnnealingLR extends Scheduler {
   private readonly etaMin: number;
 
   constructor(optimizer: Scheduled, options: { tMax: number; etaMin?: number }) {
-    super(optimizer);
     const { tMax, etaMin = 0 } = expectOptions('CosineAnnealingLR', options);
     expectWhole('CosineAnnealingLR', 'tMax', tMax, 1);
-    expectNumber('CosineAnnealingLR', 'etaMin', etaMin);
+    expectRate('CosineAnnealingLR', 'etaMin', etaMin);
+    super('CosineAnnealingLR', optimizer);
     this.tMax = tMax;
     this.etaMin = etaMin;
   }
@@ -133,11 +167,13 @@ export class LinearWarmup extends Scheduler {
   private readonly startFactor: number;
 
   constructor(optimizer: Scheduled, options: { steps: number; startFactor?: number }) {
-    super(optimizer);
-    const { steps, startFactor = 1 / steps } = expectOptions('LinearWarmup', options);
+    const { steps, startFactor: given } = expectOptions('LinearWarmup', options);
     expectWhole('LinearWarmup', 'steps', steps, 1);
+    const startFactor = given === undefined ? 1 / steps : given;
+    expectPositive('LinearWarmup', 'startFactor', startFactor);
+    super('LinearWarmup', optimizer);
     this.steps = steps;
-    this.startFactor = positive('LinearWarmup', 'startFactor', startFactor);
+    this.startFactor = startFactor;
     for (const group of optimizer.groups) group.lr *= this.factor(0);
   }
 
@@ -166,21 +202,32 @@ export interface PlateauOptions {
 }
 
 export interface PlateauState {
-  best: number;
+  /** Which scheduler this is the state of. */
+  scheduler: string;
+  /** The best measure so far, as a finite number; null as long as there was none. */
+  best: number | null;
+  /** Steps without improvement since the last one with it, or since a reduction. */
   badSteps: number;
+  /** How many of the next steps are not counted. */
   coolingDown: number;
 }
 
-/** Reduces the rate when a measure has stopped getting better. Call `step(measure)` after each evaluation. */
+/**
+ * Reduces the rate when a measure has stopped getting better. Call `step(measure)` after each evaluation. A rate that is
+ * at or below minLr stays as it is.
+ */
 export class ReduceLROnPlateau {
   private readonly options: Required<PlateauOptions>;
-  private state: PlateauState;
+  private best: number | null = null;
+  private badSteps = 0;
+  private coolingDown = 0;
 
   constructor(
     private readonly optimizer: Scheduled,
     options?: PlateauOptions,
   ) {
-    expectScheduled('ReduceLROnPlateau', optimizer);
+    const op = 'ReduceLROnPlateau';
+    expectScheduled(op, optimizer);
     const {
       mode = 'min',
       factor = 0.1,
@@ -188,66 +235,96 @@ export class ReduceLROnPlateau {
       threshold = 1e-4,
       cooldown = 0,
       minLr = 0,
-    } = expectOptions('ReduceLROnPlateau', options);
+    } = expectOptions(op, options);
     if (mode !== 'min' && mode !== 'max') {
-      throw new MinibatchError(`ReduceLROnPlateau: mode is min or max, got ${show(mode)}`);
+      throw new MinibatchError(`${op}: mode is min or max, got ${show(mode)}`);
     }
     if (!(typeof factor === 'number' && factor > 0 && factor < 1)) {
-      throw new MinibatchError(`ReduceLROnPlateau: factor is between 0 and 1, got ${show(factor)}`);
+      throw new MinibatchError(`${op}: factor is between 0 and 1, got ${show(factor)}`);
     }
-    expectWhole('ReduceLROnPlateau', 'patience', patience, 0);
-    expectWhole('ReduceLROnPlateau', 'cooldown', cooldown, 0);
-    expectNumber('ReduceLROnPlateau', 'threshold', threshold);
-    expectNumber('ReduceLROnPlateau', 'minLr', minLr);
+    expectWhole(op, 'patience', patience, 0);
+    expectWhole(op, 'cooldown', cooldown, 0);
+    expectRate(op, 'threshold', threshold);
+    expectRate(op, 'minLr', minLr);
     this.options = { mode, factor, patience, threshold, cooldown, minLr };
-    this.state = { best: mode === 'min' ? Infinity : -Infinity, badSteps: 0, coolingDown: 0 };
   }
 
+  /** @throws if the measure is not a number, which NaN is not; then nothing has changed. */
   step(measure: number): void {
+    expectNumber('ReduceLROnPlateau', 'measure', measure);
     const { factor, patience, cooldown, minLr } = this.options;
-    const { state } = this;
     if (this.isBetter(measure)) {
-      state.best = measure;
-      state.badSteps = 0;
+      this.best = finite(measure);
+      this.badSteps = 0;
     } else {
-      state.badSteps++;
+      this.badSteps++;
     }
-    if (state.coolingDown > 0) {
-      state.coolingDown--;
-      state.badSteps = 0;
+    if (this.coolingDown > 0) {
+      this.coolingDown--;
+      this.badSteps = 0;
     }
-    if (state.badSteps > patience) {
-      for (const group of this.optimizer.groups) group.lr = Math.max(group.lr * factor, minLr);
-      state.coolingDown = cooldown;
-      state.badSteps = 0;
+    if (this.badSteps > patience) {
+      for (const group of this.optimizer.groups) group.lr = Math.min(group.lr, Math.max(group.lr * factor, minLr));
+      this.coolingDown = cooldown;
+      this.badSteps = 0;
     }
   }
 
   private isBetter(measure: number): boolean {
     const { mode, threshold } = this.options;
-    const { best } = this.state;
-    if (!Number.isFinite(best)) return mode === 'min' ? measure < best : measure > best;
+    const { best } = this;
+    if (best === null) return measure !== (mode === 'min' ? Infinity : -Infinity);
     const margin = threshold * Math.abs(best);
-    return mode === 'min' ? measure < best - margin : measure > best + margin;
+    return mode === 'min' ? finite(measure) < best - margin : finite(measure) > best + margin;
   }
 
+  /** What it carries from step to step; JSON can hold it. */
   stateDict(): PlateauState {
-    return { ...this.state };
+    const { best, badSteps, coolingDown } = this;
+    return { scheduler: 'ReduceLROnPlateau', best, badSteps, coolingDown };
   }
 
+  /**
+   * Goes on from a saved state; the rates themselves are part of the optimizer's.
+   *
+   * @throws if it is not the state of such a scheduler; then nothing is loaded.
+   */
   loadStateDict(state: PlateauState): void {
-    this.state = { ...state };
+    const op = 'ReduceLROnPlateau.loadStateDict';
+    expectEntries(op, 'a state', state, ['scheduler', 'best', 'badSteps', 'coolingDown']);
+    const { scheduler, best, badSteps, coolingDown } = state;
+    expectKind(op, 'ReduceLROnPlateau', scheduler);
+    if (best !== null && !Number.isFinite(best)) {
+      throw new MinibatchError(`${op}: best is a finite number or null, got ${show(best)}`);
+    }
+    expectWhole(op, 'badSteps', badSteps, 0);
+    expectWhole(op, 'coolingDown', coolingDown, 0);
+    this.best = best;
+    this.badSteps = badSteps;
+    this.coolingDown = coolingDown;
   }
+}
+
+/** The nearest number that JSON can hold. */
+function finite(x: number): number {
+  return Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, x));
 }
 
 function expectScheduled(name: string, optimizer: unknown): void {
-  const known = Array.isArray((optimizer as Scheduled | undefined | null)?.groups);
+  const groups = (optimizer as Scheduled | undefined | null)?.groups;
+  const known = Array.isArray(groups) && groups.every((group) => typeof group?.lr === 'number');
   if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
 }
 
-function positive(name: string, option: string, value: number): number {
+function expectPositive(name: string, option: string, value: unknown): asserts value is number {
   if (!(typeof value === 'number' && value > 0 && value < Infinity)) {
     throw new MinibatchError(`${name}: ${option} is a number above 0, got ${show(value)}`);
   }
-  return value;
+}
+
+/** Throws unless `value` can be a learning rate, or a part of one. */
+function expectRate(name: string, option: string, value: unknown): asserts value is number {
+  if (!(typeof value === 'number' && value >= 0 && value < Infinity)) {
+    throw new MinibatchError(`${name}: ${option} is a number from 0, got ${show(value)}`);
+  }
 }

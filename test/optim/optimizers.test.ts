@@ -3,16 +3,10 @@ import {
   Adagrad,
   Adam,
   AdamW,
-  CosineAnnealingLR,
   clipGradNorm,
-  ExponentialLR,
-  LinearWarmup,
-  MultiStepLR,
   type Optimizer,
-  ReduceLROnPlateau,
   RMSprop,
   SGD,
-  StepLR,
   type Tensor,
   tensor,
 } from '../../src/index.js';
@@ -107,97 +101,6 @@ it('AMSGrad divides by the largest average so far, centered RMSprop by the devia
 
 it('Adam refuses betas out of range', () => {
   expect(() => new Adam([parameter([1])], { betas: [0.9, 1.1] })).toThrow('Adam: betas is a number from 0 to 1');
-});
-
-describe('schedulers', () => {
-  const optimizer = (lr = 1) => new SGD([parameter([1])], { lr });
-  const rates = (sgd: SGD, scheduler: { step(): void }, steps: number) =>
-    Array.from({ length: steps }, () => {
-      scheduler.step();
-      return sgd.groups[0].lr;
-    });
-  const close = (actual: number[], expected: number[]) =>
-    actual.forEach((value, i) => {
-      expect(value).toBeCloseTo(expected[i], 12);
-    });
-
-  it('warm up evenly, and together with another schedule', () => {
-    const sgd = optimizer(0.8);
-    const warmup = new LinearWarmup(sgd, { steps: 4 });
-    expect(sgd.groups[0].lr).toBeCloseTo(0.2, 12);
-    close(rates(sgd, warmup, 5), [0.35, 0.5, 0.65, 0.8, 0.8]);
-    const both = optimizer(1);
-    const [first, second] = [
-      new LinearWarmup(both, { steps: 2, startFactor: 0.5 }),
-      new ExponentialLR(both, { gamma: 0.5 }),
-    ];
-    const step = () => {
-      first.step();
-      second.step();
-    };
-    close(rates(both, { step }, 3), [0.375, 0.25, 0.125]);
-  });
-
-  it('go down and up a cosine past its bottom', () => {
-    const sgd = optimizer(1);
-    const expected = Array.from({ length: 12 }, (_, i) => (1 + Math.cos((Math.PI * (i + 1)) / 4)) / 2);
-    close(rates(sgd, new CosineAnnealingLR(sgd, { tMax: 4 }), 12), expected);
-  });
-
-  it('apply to every group', () => {
-    const groups = [{ parameters: [parameter([1])], lr: 2 }, { parameters: [parameter([1])] }];
-    const sgd = new SGD(groups, { lr: 1 });
-    new StepLR(sgd, { stepSize: 1, gamma: 0.5 }).step();
-    expect(sgd.groups.map(({ lr }) => lr)).toEqual([1, 0.5]);
-  });
-
-  it('reduce the rate on a plateau, after a patience, with a cooldown, down to a least rate', () => {
-    const sgd = optimizer(1);
-    const plateau = new ReduceLROnPlateau(sgd, { patience: 1, factor: 0.5, cooldown: 1, minLr: 0.2 });
-    const after = [5, 4, 4, 4, 4, 4, 4, 4, 4, 4].map((measure) => {
-      plateau.step(measure);
-      return sgd.groups[0].lr;
-    });
-    expect(after).toEqual([1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2]);
-    const rising = optimizer(1);
-    const max = new ReduceLROnPlateau(rising, { mode: 'max', patience: 0 });
-    for (const measure of [1, 2, 3]) max.step(measure);
-    expect(rising.groups[0].lr).toBe(1);
-    max.step(2);
-    expect(rising.groups[0].lr).toBe(0.1);
-  });
-
-  it.each([
-    ['ExponentialLR', (o: SGD) => new ExponentialLR(o, { gamma: 0.9 })],
-    ['CosineAnnealingLR', (o: SGD) => new CosineAnnealingLR(o, { tMax: 5, etaMin: 0.1 })],
-    ['MultiStepLR', (o: SGD) => new MultiStepLR(o, { milestones: [3, 5] })],
-    ['LinearWarmup', (o: SGD) => new LinearWarmup(o, { steps: 6 })],
-  ])('%s goes on from a saved state', (_, create) => {
-    const whole = optimizer(1);
-    const expected = rates(whole, create(whole), 8);
-    const first = optimizer(1);
-    const scheduler = create(first);
-    rates(first, scheduler, 4);
-    const resumed = optimizer(1);
-    const later = create(resumed);
-    later.loadStateDict(JSON.parse(JSON.stringify(scheduler.stateDict())));
-    resumed.loadStateDict(first.stateDict());
-    expect(rates(resumed, later, 4)).toEqual(expected.slice(4));
-  });
-
-  it('refuse senseless options', () => {
-    const o = optimizer();
-    expect(() => new ExponentialLR(o, { gamma: 0 })).toThrow('ExponentialLR: gamma is a number above 0, got 0');
-    expect(() => new StepLR(o, { stepSize: 0.5 })).toThrow('StepLR: stepSize is a whole number from 1, got 0.5');
-    expect(() => new MultiStepLR(o, { milestones: [0] })).toThrow('MultiStepLR: a milestone is a whole number from 1');
-    expect(() => new CosineAnnealingLR(o, { tMax: -1 })).toThrow('CosineAnnealingLR: tMax is a whole number from 1');
-    expect(() => new LinearWarmup(o, { steps: 0 })).toThrow('LinearWarmup: steps is a whole number from 1, got 0');
-    expect(() => new ReduceLROnPlateau(o, { factor: 1 })).toThrow(
-      'ReduceLROnPlateau: factor is between 0 and 1, got 1',
-    );
-    expect(() => new ExponentialLR({} as never, { gamma: 1 })).toThrow('ExponentialLR: takes an optimizer');
-    expect(o.groups[0].lr).toBe(1);
-  });
 });
 
 describe('clipGradNorm', () => {
