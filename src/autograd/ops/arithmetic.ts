@@ -3,6 +3,7 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/arithmetic.js';
 import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
+import * as powers from '../../tensor/kernels/power.js';
 import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
@@ -94,31 +95,45 @@ export const div: Binary = binary(
   (_a, b, y) => saving([b, y], (dy) => dy.mul(y).div(b).neg()),
 );
 
-/** aᵇ. Where b = 0 the derivative by a is 0, and where a = 0 that by b is, as their limits are. */
-export const pow: Binary = binary(
-  'pow',
-  kernels.pow,
-  (a, b) => saving([a, b], (dy) => dy.mul(b).mul(a.pow(b.where(b.sub(1), 0)))),
-  (a, _b, y) => saving([a, y], (dy) => dy.mul(y).mul(a.where(a, 1).log())),
-);
+/**
+ * aᵇ, by the rules of C99: 1ᵇ and a⁰ are 1 also where the other is NaN.
+ *
+ * Where b = 0 the derivative by a is 0, also at a = 0; that by b at a = 0 is 0 for b from 0, as in PyTorch, and −∞ below.
+ */
+export const pow: Binary = power(0, 0);
 
-/** The larger of a and b; where they are equal each gets half of the derivative. */
+/** The derivative of aᵇ, j times by a and k times by b: whose order makes no difference, here as in mathematics. */
+function power(j: number, k: number): Binary {
+  return binary(
+    'pow',
+    j === 0 && k === 0 ? powers.pow : powers.powerDerivative(j, k),
+    (a, b) => saving([a, b], (dy) => dy.mul(power(j + 1, k)(a, b))),
+    (a, b) => saving([a, b], (dy) => dy.mul(power(j, k + 1)(a, b))),
+  );
+}
+
+/** The larger of a and b; where they are equal each gets half of the derivative. Where either is NaN each gets all of it. */
 export const maximum: Binary = binary(
   'maximum',
   kernels.maximum,
-  (a, b) => saving([a, b], (dy) => dy.mul(greater(a, b))),
-  (a, b) => saving([a, b], (dy) => dy.mul(greater(b, a))),
+  (a, b) => saving([a, b], (dy) => weighted(dy, greater(a, b))),
+  (a, b) => saving([a, b], (dy) => weighted(dy, greater(b, a))),
 );
 
-/** The smaller of a and b; where they are equal each gets half of the derivative. */
+/** The smaller of a and b; where they are equal each gets half of the derivative. Where either is NaN each gets all of it. */
 export const minimum: Binary = binary(
   'minimum',
   kernels.minimum,
-  (a, b) => saving([a, b], (dy) => dy.mul(greater(b, a))),
-  (a, b) => saving([a, b], (dy) => dy.mul(greater(a, b))),
+  (a, b) => saving([a, b], (dy) => weighted(dy, greater(b, a))),
+  (a, b) => saving([a, b], (dy) => weighted(dy, greater(a, b))),
 );
 
-/** 1 where a > b, ½ where a = b, else 0: a constant, as far as derivatives go. */
+/** weight·dy; 0 where the weight is 0, whatever dy is. */
+function weighted(dy: Tensor, weight: Tensor): Tensor {
+  return weight.where(dy.mul(weight), 0);
+}
+
+/** 1 where a > b or either is NaN, ½ where a = b, else 0: a constant, as far as derivatives go. */
 function greater(a: FloatTensor, b: FloatTensor): Tensor {
   const shape = broadcastShapes('greater', a.shape, b.shape);
   const y = empty(shape, a.dtype);

@@ -19,7 +19,8 @@ export const dropout: (x: Tensor, p?: number, options?: DropoutOptions) => Tenso
   const { training = true, generator = defaultGenerator() } = expectOptions('dropout', options);
   expectGenerator('dropout', generator);
   if (!training || p === 0) return x;
-  const factors = empty(x.shape, x.dtype);
-  for (let i = 0; i < factors.size; i++) factors.data[i] = generator.uniform() < p ? 0 : 1 / (1 - p);
-  return x.mul(factors);
+  const kept = empty(x.shape, x.dtype);
+  for (let i = 0; i < kept.size; i++) kept.data[i] = generator.uniform() < p ? 0 : 1;
+  // With p = 1 nothing is kept, and nothing is to be divided by 0.
+  return kept.where(p < 1 ? x.mul(1 / (1 - p)) : x, 0);
 };

@@ -3,7 +3,7 @@ import { expectFloat, expectNumber } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
 import { erf as erfKernel } from '../../tensor/kernels/erf.js';
 import * as simd from '../../tensor/simd/elementwise.js';
-import { empty, type Tensor } from '../../tensor/tensor.js';
+import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
 
 /** y = f(x), element by element, for a float tensor of any shape. */
@@ -25,10 +25,10 @@ function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative
 export const neg: Unary = unary('neg', simd.neg, () => (dy) => dy.neg());
 
 /** |x|, with derivative 0 at 0. */
-export const abs: Unary = unary('abs', simd.abs, (x) => saving([x], (dy) => dy.mul(x.sign())));
+export const abs: Unary = unary('abs', simd.abs, (x) => saving([x], (dy) => x.where(dy.mul(x.sign()), 0)));
 
 /** −1, 0 or 1; its derivative is 0. */
-export const sign: Unary = unary('sign', kernels.sign, () => (dy) => dy.mul(0));
+export const sign: Unary = unary('sign', kernels.sign, () => (dy) => zeroed([], dy.dtype).where(dy, 0));
 
 /** eˣ */
 export const exp: Unary = unary('exp', simd.exp, (_, y) => saving([y], (dy) => dy.mul(y)));
@@ -50,7 +50,7 @@ export const square: Unary = unary('square', simd.square, (x) => saving([x], (dy
 
 /** 1/x */
 export const reciprocal: Unary = unary('reciprocal', simd.reciprocal, (_, y) =>
-  saving([y], (dy) => dy.mul(y.square()).neg()),
+  saving([y], (dy) => dy.mul(y).mul(y).neg()),
 );
 
 /** The sine of x in radians. */
@@ -88,14 +88,16 @@ export const gelu: Unary = (x) => {
   return x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
 };
 
-/** x where it is above 0, `slope`·x elsewhere; `slope` is 0.01 unless given. */
+/** x where it is above 0, `slope`·x elsewhere, at NaN too; `slope` is 0.01 unless given. */
 export const leakyRelu: (x: Tensor, slope?: number) => Tensor = (x, slope = 0.01) => {
   expectFloat('leakyRelu', x);
   expectNumber('leakyRelu', 'slope', slope);
-  return x.detach().relu().where(x, x.mul(slope));
+  const isPositive = empty(x.shape, x.dtype);
+  kernels.isPositive(x.data, isPositive.data);
+  return isPositive.where(x, x.mul(slope));
 };
 
-/** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative at the ends is 1. */
+/** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative is 1 at the ends, 0 at NaN. */
 export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(
   'clamp',
   (x: Tensor, lo: number, hi: number) => {
@@ -110,6 +112,6 @@ export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(
       kernels.isWithin(lo, hi, x.data, mask.data);
       return mask;
     };
-    return { output: y, vjp: [saving([x], (dy) => dy.mul(isWithin()))] };
+    return { output: y, vjp: [saving([x], (dy) => isWithin().where(dy, 0))] };
   },
 );

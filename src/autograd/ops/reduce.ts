@@ -79,32 +79,32 @@ export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Te
     .div(n - correction);
 };
 
-/** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. */
-export const max: Reduction = builtIn('max', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
-  const { keepDims = false } = expectOptions('max', options);
-  expectFloat('max', x);
-  const reduced = resolveDims('max', dims, x.ndim);
-  expectValues('max', x, reduced);
-  const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
-  y.data.fill(Number.NEGATIVE_INFINITY);
-  const plan = reductionPlan(x.shape, reduced);
-  kernels.max(plan, x.data, y.data);
-  const kept = reducedShape(x.shape, reduced, true);
-  const share = () => {
-    const isMax = empty(x.shape, x.dtype);
-    kernels.equal(plan, x.data, y.data, isMax.data);
-    return isMax.div(isMax.sum(reduced, { keepDims: true }));
-  };
-  return { output: y, vjp: [saving([x, y], (dy) => dy.reshape(kept).mul(share()))] };
-});
+/** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. Where one is NaN both are. */
+export const max: Reduction = extreme('max', Number.NEGATIVE_INFINITY, kernels.max);
 
-/** The smallest value over `dims`; equal ones share the derivative. */
-export const min: Reduction = (x, dims, options) => {
-  expectFloat('min', x);
-  const reduced = resolveDims('min', dims, x.ndim);
-  expectValues('min', x, reduced);
-  return x.neg().max(reduced, expectOptions('min', options)).neg();
-};
+/** The smallest value over `dims`; equal ones share the derivative. Where one is NaN both are. */
+export const min: Reduction = extreme('min', Number.POSITIVE_INFINITY, kernels.min);
+
+/** The largest or smallest value; `furthest` is what any value is preferred to. */
+function extreme(name: string, furthest: number, kernel: typeof kernels.max): Reduction {
+  return builtIn(name, (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
+    const { keepDims = false } = expectOptions(name, options);
+    expectFloat(name, x);
+    const reduced = resolveDims(name, dims, x.ndim);
+    expectValues(name, x, reduced);
+    const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
+    y.data.fill(furthest);
+    const plan = reductionPlan(x.shape, reduced);
+    kernel(plan, x.data, y.data);
+    const kept = reducedShape(x.shape, reduced, true);
+    const share = (dy: Tensor) => {
+      const isExtreme = empty(x.shape, x.dtype);
+      kernels.equal(plan, x.data, y.data, isExtreme.data);
+      return isExtreme.where(dy.reshape(kept).div(isExtreme.sum(reduced, { keepDims: true })), 0);
+    };
+    return { output: y, vjp: [saving([x, y], share)] };
+  });
+}
 
 /** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */
 export const logSumExp: Reduction = (x, dims, options) => {
@@ -118,7 +118,10 @@ export const logSumExp: Reduction = (x, dims, options) => {
   return keepDims ? result : result.reshape(reducedShape(x.shape, reduced, false));
 };
 
-/** The index of the largest value along `dim`, the first of equal ones; int32. Over all values where none is given. */
+/**
+ * The index of the largest value along `dim`, the first of equal ones; int32. Over all values where none is given. A NaN
+ * counts as largest.
+ */
 export const argmax: (x: Tensor, dim?: number) => Tensor = (x, dim) => {
   expectFloat('argmax', x);
   const along = dim === undefined ? 0 : resolveDim('argmax', dim, x.ndim);
@@ -129,8 +132,12 @@ export const argmax: (x: Tensor, dim?: number) => Tensor = (x, dim) => {
   const indices = new Int32Array(x.size / n);
   for (let i = 0; i < indices.length; i++) {
     const start = Math.floor(i / inner) * n * inner + (i % inner);
-    for (let j = 1; j < n; j++) {
-      if (x.data[start + j * inner] > x.data[start + indices[i] * inner]) indices[i] = j;
+    let largest = x.data[start];
+    for (let j = 1; j < n && !Number.isNaN(largest); j++) {
+      const value = x.data[start + j * inner];
+      if (value <= largest) continue;
+      largest = value;
+      indices[i] = j;
     }
   }
   return Tensor.wrap(indices, dim === undefined ? [] : reducedShape(shape, [along], false));

@@ -71,31 +71,6 @@ export const div: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
   for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] / b[q];
 };
 
-/** ½, ¾ and the like, the exponents of local response normalization and its derivatives among them. */
-function isQuarters(exponent: number): boolean {
-  return exponent % 0.25 === 0 && exponent % 1 !== 0 && Math.abs(exponent) < 4;
-}
-
-/** x to the power of quarters/4 by square roots, which take a tenth of the time of x ** (quarters/4). */
-function quarterPower(x: number, quarters: number): number {
-  // −∞ has powers but no roots, and the powers of −0 are not negative.
-  if (x === 0 || x === -Infinity) return x ** (quarters / 4);
-  const size = Math.abs(quarters);
-  const half = Math.sqrt(x);
-  let power = size & 2 ? half : 1;
-  if (size & 1) power *= Math.sqrt(half);
-  for (let i = size >> 2; i > 0; i--) power *= x;
-  return quarters < 0 ? 1 / power : power;
-}
-
-export const pow: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  if (stepB === 0 && isQuarters(b[q])) {
-    for (let i = 0; i < n; i++, p += stepA) out[o + i] = quarterPower(a[p], 4 * b[q]);
-    return;
-  }
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] ** b[q];
-};
-
 export const maximum: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
   for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.max(a[p], b[q]);
 };
@@ -104,11 +79,11 @@ export const minimum: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
   for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.min(a[p], b[q]);
 };
 
-/** The derivative of max(a, b) by a: 1 where a is larger, ½ where both are equal. */
+/** The derivative of max(a, b) by a: 1 where a is larger, ½ where both are equal; and 1 where either is NaN, as max is. */
 export const greater: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
   for (let i = 0; i < n; i++, p += stepA, q += stepB) {
     const left = a[p];
     const right = b[q];
-    out[o + i] = left > right ? 1 : left === right ? 0.5 : 0;
+    out[o + i] = left < right ? 0 : left === right ? 0.5 : 1;
   }
 };

@@ -71,6 +71,11 @@ export const softplus: Elementwise = (x, y) => {
   for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], 0) + Math.log1p(Math.exp(-Math.abs(x[i])));
 };
 
+/** y = 1 where x > 0, else 0. */
+export const isPositive: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = x[i] > 0 ? 1 : 0;
+};
+
 export function clamp(lo: number, hi: number, x: FloatArray, y: FloatArray): void {
   for (let i = 0; i < x.length; i++) y[i] = Math.min(Math.max(x[i], lo), hi);
 }

@@ -24,7 +24,7 @@ export const erf: Elementwise = (x, y) => {
       const coefficients = expansions[nearest];
       let sum = coefficients[TERMS];
       for (let n = TERMS - 1; n >= 0; n--) sum = sum * h + coefficients[n];
-      y[i] = x[i] < 0 ? -sum : sum;
+      y[i] = Math.sign(x[i]) * sum; // −0 stays −0
     } else {
       y[i] = Math.sign(x[i]); // NaN stays NaN
     }

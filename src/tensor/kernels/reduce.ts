@@ -46,12 +46,25 @@ export function max(plan: Plan, x: FloatArray, out: FloatArray): void {
   });
 }
 
-/** out = 1 where a value of `x` equals its group's in `y`, else 0; operands as in `sum`. */
+/** The smallest of each group; operands as in `sum`, `out` starting at ∞. A NaN wins. */
+export function min(plan: Plan, x: FloatArray, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepOut = plan.steps[1][inner];
+  forEachRow(plan, ([start, o]) => {
+    for (let i = 0; i < n; i++) out[o + i * stepOut] = Math.min(out[o + i * stepOut], x[start + i]);
+  });
+}
+
+/** out = 1 where a value of `x` equals its group's in `y`, else 0; NaN where that is NaN. Operands as in `sum`. */
 export function equal(plan: Plan, x: FloatArray, y: FloatArray, out: FloatArray): void {
   const inner = plan.sizes.length - 1;
   const n = plan.sizes[inner];
   const stepY = plan.steps[1][inner];
   forEachRow(plan, ([start, group]) => {
-    for (let i = 0; i < n; i++) out[start + i] = x[start + i] === y[group + i * stepY] ? 1 : 0;
+    for (let i = 0; i < n; i++) {
+      const value = y[group + i * stepY];
+      out[start + i] = Number.isNaN(value) ? value : x[start + i] === value ? 1 : 0;
+    }
   });
 }

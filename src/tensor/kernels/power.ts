@@ -1,0 +1,97 @@
+import type { BinaryRow } from './arithmetic.js';
+
+/** ½, ¾ and the like, the exponents of local response normalization and its derivatives among them. */
+function isQuarters(exponent: number): boolean {
+  return exponent % 0.25 === 0 && exponent % 1 !== 0 && Math.abs(exponent) < 4;
+}
+
+/** x to the power of quarters/4 by square roots, which take a tenth of the time of x ** (quarters/4). */
+function quarterPower(x: number, quarters: number): number {
+  // −∞ has powers but no roots, and the powers of −0 are not negative.
+  if (x === 0 || x === -Infinity) return x ** (quarters / 4);
+  const size = Math.abs(quarters);
+  const half = Math.sqrt(x);
+  let power = size & 2 ? half : 1;
+  if (size & 1) power *= Math.sqrt(half);
+  for (let i = size >> 2; i > 0; i--) power *= x;
+  return quarters < 0 ? 1 / power : power;
+}
+
+/** aᵇ by the rules of C99 and IEEE 754. JavaScript's differ in two: there, 1 to the power of NaN and (−1) to that of ±∞ are NaN. */
+function power(a: number, b: number): number {
+  if (a === 1 || (a === -1 && Math.abs(b) === Infinity)) return 1;
+  return a ** b;
+}
+
+export const pow: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+  if (stepB === 0 && isQuarters(b[q])) {
+    for (let i = 0; i < n; i++, p += stepA) out[o + i] = quarterPower(a[p], 4 * b[q]);
+    return;
+  }
+  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = power(a[p], b[q]);
+};
+
+/**
+ * The derivative of aᵇ, j times by a and k times by b: of c(b)·a^(b−j) with c(b) = b·(b − 1)···(b − j + 1), which by
+ * Leibniz's rule is
+ *
+ *     a^(b−j) · Σ (k over i) · c^(k−i)(b) · (ln a)^i        over i from 0 to k
+ *
+ * At a = 0 and at a = ∞ it is the limit, but 0 for the derivatives by b alone of 0⁰.
+ */
+export function powerDerivative(j: number, k: number): BinaryRow {
+  const terms = termsOf(j, k);
+  return (n, a, p, stepA, b, q, stepB, out, o) => {
+    if (k === 0 && stepB === 0 && isQuarters(b[q] - j)) {
+      const [factor, quarters] = [valueAt(terms[0], b[q]), 4 * (b[q] - j)];
+      for (let i = 0; i < n; i++, p += stepA) out[o + i] = factor * quarterPower(a[p], quarters);
+      return;
+    }
+    for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = derivativeAt(a[p], b[q], j, terms);
+  };
+}
+
+/** (k over i)·c^(k−i) for i from 0 to k: polynomials, as their coefficients from the constant on. */
+function termsOf(j: number, k: number): number[][] {
+  let c = [1];
+  for (let root = 0; root < j; root++) {
+    // c·(b − root)
+    c = [0, ...c].map((shifted, i) => shifted - root * (c[i] ?? 0));
+  }
+  const terms: number[][] = [];
+  let binomial = 1;
+  for (let i = k; i >= 0; i--) {
+    const factor = binomial;
+    terms[i] = c.map((coefficient) => factor * coefficient);
+    c = c.slice(1).map((coefficient, degree) => coefficient * (degree + 1));
+    binomial *= i / (k - i + 1);
+  }
+  return terms;
+}
+
+function valueAt(polynomial: readonly number[], b: number): number {
+  let value = 0;
+  for (let i = polynomial.length - 1; i >= 0; i--) value = value * b + polynomial[i];
+  return value;
+}
+
+function derivativeAt(a: number, b: number, j: number, terms: readonly (readonly number[])[]): number {
+  const k = terms.length - 1;
+  if (k > 0 && (a === 0 || a === Infinity)) return limitAt(a, b, j, terms);
+  const log = k > 0 ? Math.log(a) : 0;
+  let sum = valueAt(terms[k], b);
+  for (let i = k - 1; i >= 0; i--) sum = sum * log + valueAt(terms[i], b);
+  return sum === 0 ? 0 : sum * power(a, b - j);
+}
+
+/** The same where ln a is infinite: any power outweighs it, and of its own powers the highest counts. */
+function limitAt(a: number, b: number, j: number, terms: readonly (readonly number[])[]): number {
+  if (a === 0 && b === 0 && j === 0) return 0;
+  const factor = power(a, b - j);
+  if (factor === 0) return 0;
+  for (let i = terms.length - 1; i >= 0; i--) {
+    const value = valueAt(terms[i], b);
+    if (value !== 0) return factor * value * Math.log(a) ** i;
+  }
+  return 0;
+}

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { Generator, grad, ones, pow, stack, type Tensor, tensor } from '../../../src/index.js';
+
+/*
+ * Values and derivatives where the mathematics leaves a choice or a formula breaks down: infinities, NaN, −0, ties, and
+ * the derivatives of constants.
+ */
+
+const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+const dtypes = ['float32', 'float64'] as const;
+type DType = (typeof dtypes)[number];
+
+function leaf(values: readonly number[], dtype: DType = 'float64'): Tensor {
+  return tensor([...values], { dtype, requiresGrad: true });
+}
+
+/** The gradient of the sum of f. */
+function slope(values: readonly number[], f: (x: Tensor) => Tensor, dtype: DType = 'float64'): number[] {
+  const x = leaf(values, dtype);
+  return [...grad(f(x).sum(), [x])[0].data];
+}
+
+/** Enough of a value for the loops of long arrays, and one. */
+const sizes = [1, 300];
+const repeated = (value: number, size: number) => new Array<number>(size).fill(value);
+
+describe.each(dtypes)(
+  'what an operation leaves out passes no derivative on, not even an infinite one, in %s',
+  (dtype) => {
+    it.each<[string, number, (x: Tensor) => Tensor]>([
+      ['clamp', -1, (x) => x.clamp(0, 1)],
+      ['relu', -1, (x) => x.relu()],
+      ['maximum with a number', -1, (x) => x.maximum(0)],
+      ['maximum with a tensor', -1, (x) => x.maximum(x.detach().mul(0))],
+      ['minimum', 1, (x) => x.minimum(0)],
+      ['abs at 0', 0, (x) => x.abs()],
+      ['sign at 0', 0, (x) => x.sign()],
+      ['where', 1, (x) => x.where(x.detach().mul(0), x)],
+      ['dropout of everything', 1, (x) => x.dropout(1)],
+      ['max', -1, (x) => stack([x, x.detach().mul(0)], 0).max(0)],
+    ])('%s', (_, value, f) => {
+      for (const size of sizes) {
+        expect(slope(repeated(value, size), (x) => f(x).sqrt(), dtype)).toEqual(repeated(0, size));
+      }
+    });
+
+    it('dropout', () => {
+      const keeps = (x: Tensor) => x.dropout(0.5, { generator: new Generator(3) });
+      const kept = [...keeps(ones([300])).data].map((value) => value > 0);
+      expect(new Set(kept).size).toBe(2);
+      const values = [...keeps(tensor(repeated(inf, 300), { dtype })).data];
+      expect(values).toEqual(kept.map((isKept) => (isKept ? inf : 0)));
+      const gradient = slope(repeated(1, 300), (x) => keeps(x).sqrt(), dtype);
+      expect(gradient.map((value) => value !== 0)).toEqual(kept);
+    });
+  },
+);
+
+describe('where a value is NaN', () => {
+  it.each(dtypes)('the derivative is that of PyTorch, in %s', (dtype) => {
+    for (const size of sizes) {
+      const all = repeated(nan, size);
+      const tenth = dtype === 'float32' ? Math.fround(0.1) : 0.1;
+      expect(slope(all, (x) => x.leakyRelu(0.1), dtype)).toEqual(repeated(tenth, size));
+      expect(slope(all, (x) => x.relu(), dtype)).toEqual(repeated(1, size));
+      expect(slope(all, (x) => x.clamp(0, 1), dtype)).toEqual(repeated(0, size));
+      expect(slope(all, (x) => x.abs(), dtype)).toEqual(all);
+      for (const f of ['maximum', 'minimum'] as const) {
+        const [a, b] = [leaf(all, dtype), leaf(repeated(1, size), dtype)];
+        expect(grad(a[f](b).sum(), [a, b]).map((g) => [...g.data])).toEqual([repeated(1, size), repeated(1, size)]);
+        expect(grad(b[f](a).sum(), [a, b]).map((g) => [...g.data])).toEqual([repeated(1, size), repeated(1, size)]);
+      }
+    }
+  });
+
+  it('max and min of several have it for derivative', () => {
+    expect(slope([1, nan, 2], (x) => x.max())).toEqual([nan, nan, nan]);
+    expect(slope([1, nan, 2], (x) => x.min())).toEqual([nan, nan, nan]);
+    expect(slope([1, nan, 2, 3], (x) => x.reshape([2, 2]).max(1))).toEqual([nan, nan, 0, 1]);
+  });
+
+  it('argmax finds the first NaN', () => {
+    expect(tensor([1, nan, 2]).argmax().item()).toBe(1);
+    expect(tensor([nan, inf, nan]).argmax().item()).toBe(0);
+    expect(tensor([-inf, -inf]).argmax().item()).toBe(0);
+    const x = tensor([
+      [1, 5, nan],
+      [7, nan, nan],
+    ]);
+    expect(x.argmax(1).toArray()).toEqual([2, 1]);
+    expect(x.argmax(0).toArray()).toEqual([1, 1, 0]);
+  });
+});
+
+describe('the derivatives of max', () => {
+  it('divide what arrives among equal values, infinite ones too', () => {
+    expect(slope([-inf, -inf], (x) => x.max())).toEqual([0.5, 0.5]);
+    expect(slope([inf, 1, inf], (x) => x.max())).toEqual([0.5, 0, 0.5]);
+    expect(slope([7, 7, 7], (x) => x.max().mul(3))).toEqual([1, 1, 1]);
+  });
+});
+
+describe('−0', () => {
+  it.each(dtypes)('keeps its sign where a function is odd, in %s', (dtype) => {
+    for (const f of ['erf', 'sin', 'tanh', 'log1p', 'sqrt', 'gelu', 'silu', 'leakyRelu', 'neg'] as const) {
+      for (const size of sizes) {
+        for (const zero of [0, -0]) {
+          const y = tensor(repeated(zero, size), { dtype })[f]();
+          expect(Object.is(y.data[0], f === 'neg' ? -zero : zero), `${f}(${zero})`).toBe(true);
+        }
+      }
+    }
+  });
+
+  it('is the reciprocal of −∞', () => {
+    expect(Object.is(tensor([-inf]).reciprocal().data[0], -0)).toBe(true);
+  });
+});
+
+describe('the derivative of 1/x', () => {
+  it('is −1/x² where that is a float and 1/x⁴ or 1/x² alone is not', () => {
+    const at = (x: number, dy: number) => slope([x], (t) => t.reciprocal().mul(dy), 'float32')[0];
+    expect(at(1e-20, 1e-10) / -1e30).toBeCloseTo(1, 5);
+    expect(at(1e20, 1e20) / -1e-20).toBeCloseTo(1, 5);
+  });
+});
+
+describe('pow', () => {
+  const value = (a: number, b: number) =>
+    pow(tensor([a], { dtype: 'float64' }), tensor([b], { dtype: 'float64' })).data[0];
+
+  it('has the special values of C99 and IEEE 754', () => {
+    for (const b of [nan, inf, -inf, 0, 5, -0.5]) {
+      expect(value(1, b), `1 ** ${b}`).toBe(1);
+      expect(pow(1, tensor([b])).data[0], `1 ** ${b}`).toBe(1);
+      expect(tensor([1]).pow(b).data[0], `1 ** ${b}`).toBe(1);
+    }
+    for (const a of [nan, inf, -inf, 0, -0, -3]) {
+      expect(value(a, 0), `${a} ** 0`).toBe(1);
+      expect(value(a, -0), `${a} ** −0`).toBe(1);
+    }
+    expect(value(-1, inf)).toBe(1);
+    expect(value(-1, -inf)).toBe(1);
+    expect(value(-2, inf)).toBe(inf);
+    expect(value(0.5, inf)).toBe(0);
+    expect(value(0.5, -inf)).toBe(inf);
+    expect(value(-1, nan)).toBe(nan);
+    expect(value(-8, 1 / 3)).toBe(nan);
+    expect(value(-0, -3)).toBe(-inf);
+    expect(value(-0, -2)).toBe(inf);
+  });
+
+  /** The derivatives of aᵇ by each letter in turn. */
+  const derivative = (a: number, b: number, by: string, dtype: DType = 'float64'): number => {
+    const variables = { a: leaf([a], dtype), b: leaf([b], dtype) };
+    let y = pow(variables.a, variables.b);
+    for (const letter of by) [y] = grad(y.sum(), [variables[letter as 'a' | 'b']], { createGraph: true });
+    return y.data[0];
+  };
+
+  it('has a derivative by a that is 0 where b is 0', () => {
+    for (const a of [0, 2, -3, inf, nan]) expect(derivative(a, 0, 'a'), `a = ${a}`).toBe(0);
+    expect(derivative(0, 0, 'aa')).toBe(0);
+    expect(derivative(0, 1, 'a')).toBe(1);
+    expect(derivative(0, 2, 'aa')).toBe(2);
+    expect(derivative(0, 2, 'aaa')).toBe(0);
+    expect(derivative(0, 0.5, 'a')).toBe(inf);
+  });
+
+  it('has a derivative by b that is 0 where 0 is raised to no negative power, and −∞ where it is', () => {
+    for (const b of [0, 0.5, 1, 2]) expect(derivative(0, b, 'b'), `b = ${b}`).toBe(0);
+    for (const b of [-1, -0.5, -2]) expect(derivative(0, b, 'b'), `b = ${b}`).toBe(-inf);
+    expect(derivative(0, -1, 'bb')).toBe(inf);
+    expect(derivative(-2, 2, 'b')).toBe(nan);
+    expect(derivative(inf, -1, 'b')).toBe(0);
+  });
+
+  it.each(dtypes)('has derivatives that do not depend on their order, in %s', (dtype) => {
+    // a^(b−1)·(1 + b·ln a), ∂/∂a of it, and ∂/∂b, by hand.
+    const mixed = (a: number, b: number) => a ** (b - 1) * (1 + b * Math.log(a));
+    const aab = (a: number, b: number) => a ** (b - 2) * (2 * b - 1 + b * (b - 1) * Math.log(a));
+    const abb = (a: number, b: number) => a ** (b - 1) * Math.log(a) * (2 + b * Math.log(a));
+    for (const [a, b] of [
+      [2, 0],
+      [2, 1],
+      [0.3, -1.5],
+      [1, 0],
+      [3, 2.75],
+    ]) {
+      const expected: [string, number][] = [
+        ['ab ba', mixed(a, b)],
+        ['aab aba baa', aab(a, b)],
+        ['abb bab bba', abb(a, b)],
+      ];
+      for (const [orders, right] of expected) {
+        for (const order of orders.split(' ')) {
+          const error = Math.abs(derivative(a, b, order, dtype) - right) / Math.max(1, Math.abs(right));
+          expect(error, `${order} at ${a}, ${b}`).toBeLessThan(dtype === 'float64' ? 1e-14 : 1e-5);
+        }
+      }
+    }
+    expect(derivative(2, 0, 'ab', dtype)).toBe(0.5);
+  });
+
+  it('has the limits of its mixed derivatives at 0', () => {
+    for (const b of [0.5, 1]) for (const order of ['ab', 'ba']) expect(derivative(0, b, order)).toBe(-inf);
+    for (const b of [1.5, 2]) for (const order of ['ab', 'ba']) expect(derivative(0, b, order)).toBe(0);
+  });
+});
