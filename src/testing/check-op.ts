@@ -46,13 +46,37 @@ export interface CheckOpOptions {
   seed?: number;
 }
 
+/** What a check found to be wrong; other errors come from the code that is checked. */
+class Flaw extends MinibatchError {}
+
+/** What is checked has thrown. */
+class Thrown {
+  constructor(
+    /** The function, or its derivative. */
+    readonly what: string,
+    readonly error: unknown,
+  ) {}
+}
+
+/** The operation, with what it throws told apart from what anything else throws. */
+function marking<Args extends readonly unknown[]>(op: (...args: Args) => Output): (...args: Args) => Output {
+  return (...args) => {
+    try {
+      return op(...args);
+    } catch (error) {
+      const single = args.some((arg) => arg instanceof Tensor && arg.dtype === 'float32');
+      throw new Thrown(single ? 'the function, in float32,' : 'the function', error);
+    }
+  };
+}
+
 /**
- * Checks an operation at random arguments: its first and second derivatives, that it works in float32 as it does in
- * float64, that its derivative notices when what it reads has been overwritten, and that every input it depends on gets
- * a gradient.
+ * Checks an operation at random arguments: that it and its derivative throw nothing, its first and second derivatives,
+ * that it works in float32 as it does in float64, that its derivative notices when what it reads has been overwritten,
+ * and that every input it depends on gets a gradient.
  *
  * @param args the arguments of a call, with tensors of float64 among them that require a gradient; see `tensors`.
- * @throws with the plainest call that shows the mistake, and what `gradcheck` says of it.
+ * @throws with the plainest call that shows the mistake, and what `gradcheck` says of it, or what was thrown.
  */
 export function checkOp<Args extends readonly unknown[]>(
   op: (...args: Args) => Output,
@@ -61,11 +85,13 @@ export function checkOp<Args extends readonly unknown[]>(
 ): void {
   const { name = op.name || 'op', numRuns = 20, secondOrder = true, seed } = expectOptions('checkOp', options);
   expectWhole('checkOp', 'numRuns', numRuns, 1);
-  const run = (title: string, check: (call: OpCall) => GradcheckReport | undefined) => {
+  const marked = marking(op);
+  /** `flaw` is what is wrong if the check says so, `failure` if it comes to no end. */
+  const run = (flaw: string, failure: string, check: (call: OpCall) => GradcheckReport | undefined) => {
     let confirmed = 0;
     const property = fc.property(args, (drawn) => {
-      const report = check(callOf(op, drawn));
-      if (report?.verdict === 'fail') throw new MinibatchError(report.toString());
+      const report = check(callOf(marked, drawn));
+      if (report?.verdict === 'fail') throw new Flaw(report.toString());
       if (!report || report.counts.pass > 0) confirmed++;
     });
     const result = fc.check(property, { numRuns, ...(seed === undefined ? {} : { seed }) });
@@ -73,25 +99,34 @@ export function checkOp<Args extends readonly unknown[]>(
       const [drawn] = result.counterexample ?? [[]];
       const shown = (drawn as readonly unknown[]).map((arg) => fc.stringify(arg)).join(', ');
       const replay = `seed ${result.seed}, shrunk ${result.numShrinks} times`;
-      const { errorInstance } = result;
-      const reason = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
-      const message = `${name}: ${title}\n  at ${name}(${shown})   (${replay})\n  ${reason}`;
-      throw new MinibatchError(message, { cause: errorInstance });
+      const [title, reason, cause] = explain(result.errorInstance, flaw, failure);
+      throw new MinibatchError(`${name}: ${title}\n  at ${name}(${shown})   (${replay})\n  ${reason}`, { cause });
     }
-    if (confirmed === 0) throw new MinibatchError(`${name}: ${title}: nothing could be confirmed in ${numRuns} calls`);
+    if (confirmed === 0) throw new MinibatchError(`${name}: ${flaw}: nothing could be confirmed in ${numRuns} calls`);
   };
 
-  run('the derivative is wrong', ({ inputs, call }) => gradcheck(call, inputs, { raiseException: false }));
+  run('not every input gets a gradient', 'it cannot be differentiated', expectGradients);
+  run('the derivative is wrong', 'the derivative cannot be checked', ({ inputs, call }) =>
+    gradcheck(call, inputs, { raiseException: false }),
+  );
   if (secondOrder) {
-    run('the second derivative is wrong', ({ inputs, call }) => gradgradcheck(call, inputs, { raiseException: false }));
+    run('the second derivative is wrong', 'the second derivative cannot be checked', ({ inputs, call }) =>
+      gradgradcheck(call, inputs, { raiseException: false }),
+    );
   }
-  run('float32 is wrong', ({ inputs, call }) => {
+  run('float32 is wrong', 'float32 cannot be checked', ({ inputs, call }) => {
     expectFloat32Agrees({ inputs, call });
     const rounded = inputs.map((x) => leafCopy(x, 'float32'));
     return gradcheck(call, rounded, { raiseException: false });
   });
-  run('not every input gets a gradient', expectGradients);
-  run('it does not notice what is overwritten', expectProtected);
+  run('it does not notice what is overwritten', 'the derivative throws after an input is overwritten', expectProtected);
+}
+
+/** What to say of an error, what it says itself, and the error. */
+function explain(error: unknown, flaw: string, failure: string): [title: string, reason: string, cause: unknown] {
+  if (error instanceof Flaw) return [flaw, error.message, error];
+  if (error instanceof Thrown) return [`${error.what} throws`, String(error.error), error.error];
+  return [failure, String(error), error];
 }
 
 /**
@@ -124,7 +159,7 @@ export function compareFloat32({ inputs, call }: OpCall): { ulps: number; nudges
 function expectFloat32Agrees(opCall: OpCall): void {
   const { nudges } = compareFloat32(opCall);
   if (nudges <= FLOAT32_MARGIN) return;
-  throw new MinibatchError(
+  throw new Flaw(
     `the values differ from those in float64 by ${nudges.toPrecision(3)} times what rounding of the inputs does`,
   );
 }
@@ -133,12 +168,17 @@ function expectFloat32Agrees(opCall: OpCall): void {
 function expectGradients({ inputs, call }: OpCall): undefined {
   const leaves = inputs.map((x) => leafCopy(x));
   const recorded = outputsOf('checkOp', call(...leaves)).filter((output) => output.requiresGrad);
-  const gradients = recorded.map((output) =>
-    grad(output, leaves, { gradOutput: zeroed(output.shape, output.dtype), retainGraph: true, allowUnused: true }),
-  );
+  const gradients = recorded.map((output) => {
+    const gradOutput = zeroed(output.shape, output.dtype);
+    try {
+      return grad(output, leaves, { gradOutput, retainGraph: true, allowUnused: true });
+    } catch (error) {
+      throw new Thrown('the derivative', error);
+    }
+  });
   leaves.forEach((_, i) => {
     if (gradients.some((each) => each[i])) return;
-    throw new MinibatchError(`input ${i} gets no gradient; where an input does not matter its gradient is zeros`);
+    throw new Flaw(`input ${i} gets no gradient; where an input does not matter its gradient is zeros`);
   });
   return undefined;
 }
@@ -172,7 +212,7 @@ function expectProtected({ inputs, call }: OpCall): undefined {
     }
     const same = after.every((gradient, i) => `${gradient?.data}` === `${untouched[i]?.data}`);
     if (!same) {
-      throw new MinibatchError(
+      throw new Flaw(
         `after ${place} is overwritten, the gradient is another, and nothing is thrown: name it in saving([...], vjp)`,
       );
     }

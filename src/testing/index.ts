@@ -1,8 +1,8 @@
 /*
- * What tests of differentiable operations are made of. Needs fast-check and vitest, which the rest of the library does
- * not; to import it is to add its matchers to vitest's `expect`.
+ * What tests of differentiable operations are made of, whatever runs them. Needs fast-check, which the rest of the
+ * library does not.
  */
-import './matchers.js';
+import '../autograd/methods.js'; // so that the tensors made here have theirs, whatever else is imported
 
 export {
   broadcastableShapes,
@@ -16,4 +16,4 @@ export {
   type ValueConstraints,
 } from './arbitraries.js';
 export { type CheckOpOptions, checkOp } from './check-op.js';
-export type { Tolerance } from './matchers.js';
+export { matchers, type TensorMatchers, type Tolerance } from './matchers.js';

@@ -1,4 +1,3 @@
-import { expect } from 'vitest';
 import { type GradcheckOptions, gradcheck } from '../autograd/gradcheck/gradcheck.js';
 import type { CheckedFunction } from '../autograd/gradcheck/subject.js';
 import { MinibatchError, show } from '../tensor/error.js';
@@ -12,17 +11,33 @@ export interface Tolerance {
   rtol?: number;
 }
 
-declare module 'vitest' {
-  interface Matchers<T> {
-    /** Passes if `gradcheck` confirms the derivatives of the function at `inputs`. */
-    toPassGradcheck(inputs: readonly Tensor[], options?: GradcheckOptions): T;
-    /** Passes if the tensor has the shape and dtype of `expected`, and values that differ by atol + rtol · |expected| at most. */
-    toBeCloseToTensor(expected: Tensor, tolerance?: Tolerance): T;
-  }
+/**
+ * The matchers, for the types of `expect`: what they take, and what they return, which is for the test runner to say.
+ *
+ * ```ts
+ * declare module 'vitest' {
+ *   interface Matchers<T> extends TensorMatchers<T> {}
+ * }
+ * ```
+ *
+ * docs/gradient-checking.md has the same for Jest and Bun.
+ */
+export interface TensorMatchers<Result = void> {
+  /** Passes if `gradcheck` confirms the derivatives of the function at `inputs`. */
+  toPassGradcheck(inputs: readonly Tensor[], options?: GradcheckOptions): Result;
+  /** Passes if the tensor has the shape and dtype of `expected`, and values that differ by atol + rtol · |expected| at most. */
+  toBeCloseToTensor(expected: Tensor, tolerance?: Tolerance): Result;
 }
 
-expect.extend({
-  toPassGradcheck(fn: unknown, inputs: readonly Tensor[], options?: GradcheckOptions) {
+/** What a matcher found; `message` says why, whichever way round it was asked. */
+export interface MatcherResult {
+  pass: boolean;
+  message: () => string;
+}
+
+/** The matchers, for the `expect.extend` of Vitest, Jest, Bun or any other test runner that has one. */
+export const matchers = {
+  toPassGradcheck(fn: unknown, inputs: readonly Tensor[], options?: GradcheckOptions): MatcherResult {
     const report = gradcheck(fn as CheckedFunction, inputs, { ...options, raiseException: false });
     return {
       pass: report.passed,
@@ -30,14 +45,14 @@ expect.extend({
     };
   },
 
-  toBeCloseToTensor(actual: unknown, expected: Tensor, { atol = 0, rtol = 1e-5 }: Tolerance = {}) {
+  toBeCloseToTensor(actual: unknown, expected: Tensor, { atol = 0, rtol = 1e-5 }: Tolerance = {}): MatcherResult {
     const difference = differenceBetween(actual, expected, atol, rtol);
     return {
       pass: difference === null,
       message: () => difference ?? `expected a tensor other than ${show(expected)}, but every value is close`,
     };
   },
-});
+};
 
 function differenceBetween(actual: unknown, expected: Tensor, atol: number, rtol: number): string | null {
   if (!(expected instanceof Tensor)) {

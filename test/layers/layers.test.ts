@@ -32,7 +32,7 @@ import {
   tensor,
   zeros,
 } from '../../src/index.js';
-import '../../src/testing/index.js';
+import '../support/matchers.js';
 
 const images = (...shape: number[]) => randn(shape, { generator: new Generator(1) });
 

@@ -54,6 +54,54 @@ describe('checkOp', () => {
     );
   });
 
+  it('tells what throws from what is wrong', () => {
+    const message = complaint(() => {
+      throw new TypeError('x.swish is not a function');
+    });
+    const call = "op(tensor([0], { dtype: 'float64', requiresGrad: true }))";
+    expect(message).toContain(`op: the function throws\n  at ${call}`);
+    expect(message).toMatch(/\n {2}TypeError: x\.swish is not a function$/);
+    const throwing = () => {
+      throw new RangeError('no such derivative');
+    };
+    expect(complaint(cube(() => throwing))).toMatch(/^op: the derivative throws\n.*\n {2}RangeError: no such/s);
+    const once = cube(
+      (x) => (dy) =>
+        cube(() => throwing)(x)
+          .mul(0)
+          .add(x.square())
+          .mul(dy)
+          .mul(3),
+    );
+    expect(complaint(once)).toMatch(/^op: the second derivative cannot be checked\n.*\n {2}RangeError: no such/s);
+    const double = (x: Tensor) => (x.dtype === 'float32' ? throwing() : x.square());
+    expect(complaint(double)).toMatch(/^op: the function, in float32, throws\n.*\n {2}RangeError: no such/s);
+    const careful = defineOp('careful', (x: Tensor) => {
+      const version = x.version;
+      return {
+        output: x.square(),
+        vjp: [(dy: Tensor) => (x.version === version ? dy.mul(x).mul(2) : throwing())],
+      };
+    });
+    expect(complaint(careful)).toMatch(
+      /^op: the derivative throws after an input is overwritten\n.*\n {2}RangeError: no such/s,
+    );
+    expect(complaint(() => 5 as never)).toMatch(/^op: it cannot be differentiated\n.*no tensors but 5$/s);
+  });
+
+  it('hands on what was thrown', () => {
+    const error = new TypeError('thrown');
+    let caught: unknown;
+    try {
+      checkOp((_: Tensor): Tensor => {
+        throw error;
+      }, any);
+    } catch (thrown) {
+      caught = thrown;
+    }
+    expect((caught as Error).cause).toBe(error);
+  });
+
   it('reports a derivative that reads what was overwritten', () => {
     const careless = defineOp('careless', (x: Tensor) => ({
       output: x.square(),

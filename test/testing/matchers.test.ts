@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineOp, Generator, ones, randn, saving, type Tensor, tensor } from '../../src/index.js';
-import '../../src/testing/index.js';
+import '../support/matchers.js';
 
 const x = () => tensor([1, 2], { dtype: 'float64', requiresGrad: true });
 const wrong = defineOp('wrong', (t: Tensor) => ({
