@@ -26,6 +26,7 @@ describe('every page', () => {
   it.each([
     'README.md',
     'CONTRIBUTING.md',
+    'CHANGELOG.md',
     'docs/batch-norm.md',
     'docs/gradient-checking.md',
     'docs/gradients.md',

@@ -1,54 +1,162 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundlers, gzippedSize } from './support/bundle.js';
+import { codeBlocks } from './support/code-blocks.js';
 
 const root = join(import.meta.dirname, '..');
 const project = mkdtempSync(join(tmpdir(), 'minibatch-user-'));
-const run = (command: string, args: string[], cwd: string) =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const installed = join(project, 'node_modules/minibatch');
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+/** The files that can be imported, by the name they are imported by. */
+const entries = Object.entries(manifest.exports as Record<string, string | { default: string }>).flatMap(
+  ([path, to]) => (typeof to === 'string' ? [] : [{ name: `minibatch${path.slice(1)}`, file: to.default }]),
+);
 
-/** The first block of TypeScript in the README. */
-function readmeExample(): string {
-  const [, code] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
-  if (!code) throw new Error('the README has no example');
-  return code;
+const run = (command: string, args: string[], cwd = project) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+/** What Node.js prints as it runs a file. */
+const runFile = (file: string) => run(process.execPath, [file]);
+
+/** The files in a folder of the installed package, with their paths from its root. */
+const filesIn = (folder: string) =>
+  readdirSync(join(installed, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => join(folder, path))
+    .filter((path) => statSync(join(installed, path)).isFile())
+    .sort();
+
+/** Writes a file of the project; returns its name. */
+function write(name: string, text: string): string {
+  writeFileSync(join(project, name), text);
+  return name;
 }
+
+const [readmeExample] = codeBlocks('README.md');
+/** What that prints. */
+let printed: string;
 
 beforeAll(() => {
   run('npm', ['pack', '--pack-destination', project], root);
-  writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
-  run('npm', ['install', '--offline', '--no-save', './minibatch-0.1.0.tgz'], project);
+  write('package.json', '{ "type": "module", "private": true }');
+  run('npm', ['install', '--offline', '--no-save', `./minibatch-${manifest.version}.tgz`]);
+  // What its users have beside it; linked, so that nothing is downloaded.
+  mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
+  for (const name of ['vitest', 'fast-check', '@types/node']) {
+    symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
+  }
+  printed = runFile(write('example.js', readmeExample));
 }, 120_000);
 
 afterAll(() => rmSync(project, { recursive: true }));
 
 describe('the package, installed in another project', () => {
   it('runs the example of the README in JavaScript', () => {
-    writeFileSync(join(project, 'example.js'), readmeExample());
-    expect(run(process.execPath, ['example.js'], project)).toMatch(/\S/);
+    expect(printed).toMatch(/^0 0\.\d+\n33 /);
   });
 
-  it('checks the example of the README in TypeScript, strictly, without types of Node.js or the DOM', () => {
-    const code = `declare const console: { log(...values: unknown[]): void };\n${readmeExample()}`;
-    writeFileSync(join(project, 'example.ts'), code);
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', ''];
-    expect(run(process.execPath, [tsc, ...options, 'example.ts'], project)).toBe('');
+  it('can be required by CommonJS', () => {
+    const code = "const { ones } = require('minibatch'); console.log(ones([2]).add(1).toArray());";
+    expect(runFile(write('required.cjs', code))).toBe('[ 2, 2 ]\n');
   });
 
-  it('finds a wrong derivative in a test of its own', () => {
-    for (const name of ['vitest', 'fast-check']) {
-      symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
+  it.each(entries)('gives tensors their methods through $name alone', ({ name }) => {
+    const code = `import '${name}';
+      import { zeroed } from './node_modules/minibatch/dist/tensor/tensor.js';
+      console.log(zeroed([2], 'float32').add(1).toArray());`;
+    expect(runFile(write('alone.js', code))).toBe('[ 1, 1 ]\n');
+  });
+
+  it('needs nothing of Node.js, but for reading datasets from files; and of other packages, fast-check for tests', () => {
+    const needs = filesIn('dist').flatMap((path) => {
+      const text = readFileSync(join(installed, path), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+      return [...text.matchAll(/(?:from|import|types=)\s*\(?["']([^."'][^"']*)["']/g)].map(([, name]) => ({
+        path,
+        name,
+      }));
+    });
+    const pathsTo = (pattern: RegExp) => [
+      ...new Set(needs.flatMap(({ path, name }) => (pattern.test(name) ? path : []))),
+    ];
+    expect(pathsTo(/^node/)).toEqual(['dist/data/fashion-mnist.js', 'dist/data/files.js', 'dist/data/mnist.js']);
+    expect(new Set(pathsTo(/^(?!node)/).map((path) => path.replace(/\.(js|d\.ts)$/, '')))).toEqual(
+      new Set(['dist/testing/arbitraries', 'dist/testing/check-op']),
+    );
+    expect(needs.filter(({ name }) => !/^(node:|fast-check$)/.test(name))).toEqual([]);
+    expect(manifest.dependencies).toBeUndefined();
+    expect(Object.keys(manifest.peerDependencies)).toEqual(['fast-check']);
+  });
+
+  it('holds what it points to, and no more: no sources, no maps', () => {
+    expect(filesIn('').filter((path) => path.endsWith('.map'))).toEqual([]);
+    expect(existsSync(join(installed, 'src'))).toBe(false);
+    const readme = readFileSync(join(installed, 'README.md'), 'utf8');
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link);
+    const declarations = filesIn('dist').filter((path) => path.endsWith('.d.ts'));
+    const named = declarations.flatMap((path) => [
+      ...new Set(readFileSync(join(installed, path), 'utf8').match(/\b(?:docs|examples|src|test)\/[\w/-]+\.\w+/g)),
+    ]);
+    expect(links.length).toBeGreaterThan(5);
+    expect(named).toContain('docs/gradient-checking.md');
+    expect([...links, ...named].filter((path) => !existsSync(join(installed, path)))).toEqual([]);
+    const bytes = (folder: string) =>
+      filesIn(folder).reduce((sum, path) => sum + statSync(join(installed, path)).size, 0);
+    expect(bytes('') / bytes('dist')).toBeLessThan(1.4);
+  });
+});
+
+describe('in TypeScript', () => {
+  const pages = [
+    'README.md',
+    ...readdirSync(join(root, 'docs')).flatMap((page) => (page.endsWith('.md') ? `docs/${page}` : [])),
+  ];
+  const compile = (name: string, options: string[]) => run(process.execPath, [tsc, '--noEmit', ...options, name]);
+
+  it('its examples compile in a project that `tsc --init` has set up', () => {
+    mkdirSync(join(project, 'typed'));
+    run(process.execPath, [tsc, '--init'], join(project, 'typed'));
+    const written = pages.flatMap((page) =>
+      codeBlocks(page).map((code, i) => write(`typed/${basename(page, '.md')}-${i}.ts`, code)),
+    );
+    expect(written.length).toBeGreaterThanOrEqual(3);
+    const config = readFileSync(join(project, 'typed/tsconfig.json'), 'utf8');
+    for (const option of ['strict', 'noUncheckedIndexedAccess', 'exactOptionalPropertyTypes', 'declaration']) {
+      expect(config).toMatch(new RegExp(`^\\s*"${option}": true`, 'm'));
     }
-    writeFileSync(
-      join(project, 'own.test.ts'),
+    expect(run(process.execPath, [tsc, '--noEmit', '-p', 'typed'])).toBe('');
+  });
+
+  it('needs no types of Node.js, the DOM or other packages, and passes its own declarations, strictly', () => {
+    const code = `${entries.map(({ name }, i) => `import * as entry${i} from '${name}';`).join('\n')}
+      export default [${entries.map((_, i) => `entry${i}`)}];`;
+    const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023', '--types', ''];
+    const exact = ['--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];
+    expect(compile(write('all.ts', code), [...options, ...exact])).toBe('');
+  });
+});
+
+describe('minibatch/testing', () => {
+  it('finds a wrong derivative under Vitest', () => {
+    write(
+      'own.test.ts',
       `import { expect, it } from 'vitest';
        import { defineOp, saving, tensor, type Tensor } from 'minibatch';
-       import { checkOp, tensors } from 'minibatch/testing';
+       import { checkOp, matchers, tensors } from 'minibatch/testing';
        import fc from 'fast-check';
 
+       expect.extend(matchers);
        const swishWith = (derivative: (x: Tensor) => Tensor) =>
          defineOp('swish', (x: Tensor) => ({
            output: x.mul(x.sigmoid()),
@@ -79,35 +187,55 @@ describe('the package, installed in another project', () => {
       "swish: the derivative is wrong\n  at swish(tensor([[0],[1]], { dtype: 'float64', requiresGrad: true }))",
     );
     expect(status).toBe(1);
+  });
+});
 
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2022',
-      '--types',
-      '',
-      '--skipLibCheck',
-    ];
-    expect(run(process.execPath, [tsc, ...options, 'own.test.ts'], project)).toBe('');
+describe('built for production', () => {
+  it('names the files that must stay whatever is imported: every entry, and the methods', () => {
+    expect([...manifest.sideEffects].sort()).toEqual(
+      [...entries.map(({ file }) => file), './dist/autograd/methods.js'].sort(),
+    );
+    for (const file of manifest.sideEffects) expect(existsSync(join(installed, file)), file).toBe(true);
   });
 
-  it('needs nothing of Node.js, but for reading datasets from files', () => {
-    const listing = run('npm', ['pack', '--dry-run', '--json'], root);
-    const files = (JSON.parse(listing)[0].files as { path: string }[]).map(({ path }) => path);
-    const usingNode = files.filter(
-      (path) =>
-        path.startsWith('dist/') &&
-        path.endsWith('.js') &&
-        readFileSync(join(root, path), 'utf8').includes("from 'node:"),
+  const tensorsAlone = `
+    import fc from 'fast-check';
+    import { matchers, tensors } from 'minibatch/testing';
+    const [x] = fc.sample(tensors([2], { min: 1, max: 1 }), 1);
+    console.log(x.add(x).toArray(), matchers.toBeCloseToTensor(x.add(1), x.mul(2)).pass);`;
+
+  for (const [name, bundle] of Object.entries(bundlers)) {
+    it(`by ${name}, runs as it does unbuilt`, async () => {
+      expect(runFile(await bundle(project, 'example.js', join(project, name)))).toBe(printed);
+      write('tensors.js', tensorsAlone);
+      expect(runFile(await bundle(project, 'tensors.js', join(project, name)))).toBe('[ 2, 2 ] true\n');
+    });
+  }
+
+  it('by Vite, runs in a worker', async () => {
+    write('main.js', "new Worker(new URL('./example.js', import.meta.url), { type: 'module' });");
+    await bundlers.Vite(project, 'main.js', join(project, 'workers'));
+    const [worker] = readdirSync(join(project, 'workers/assets'));
+    expect(runFile(join('workers/assets', worker))).toBe(printed);
+  });
+
+  it('leaves out what is not used', async () => {
+    const sizes = { everything: 0, 'gradcheck alone': 0, 'one BN layer': 0 };
+    const imports = {
+      everything: '* as used',
+      'gradcheck alone': '{ gradcheck as used }',
+      'one BN layer': '{ BatchNorm1d as used }',
+    };
+    for (const [what, imported] of Object.entries(imports)) {
+      write('used.js', `import ${imported} from 'minibatch'; globalThis.used = used;`);
+      sizes[what as keyof typeof sizes] = gzippedSize(await bundlers.Vite(project, 'used.js', join(project, 'sizes')));
+    }
+    console.log(
+      `minified and gzipped: ${Object.entries(sizes)
+        .map(([what, size]) => `${what} ${(size / 1024).toFixed(1)} KB`)
+        .join(', ')}`,
     );
-    expect(usingNode).toEqual(['dist/data/fashion-mnist.js', 'dist/data/files.js', 'dist/data/mnist.js']);
-    const importing = (path: string) => /from '(?![./]|node:)/.test(readFileSync(join(root, path), 'utf8'));
-    const usingTools = files.filter((path) => path.startsWith('dist/') && path.endsWith('.js') && importing(path));
-    expect(usingTools.every((path) => path.startsWith('dist/testing/'))).toBe(true);
-    expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies).toBeUndefined();
+    expect(sizes['gradcheck alone']).toBeLessThan(0.85 * sizes.everything);
+    expect(sizes['one BN layer']).toBeLessThan(0.75 * sizes.everything);
   });
 });
