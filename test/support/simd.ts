@@ -1,6 +1,7 @@
 import { onTestFinished, vi } from 'vitest';
 
 const ENGINE = '../../src/tensor/wasm/engine.js';
+const MEMORY = '../../src/tensor/wasm/memory.js';
 
 /** Has modules loaded anew until the test is finished. */
 function anew(): void {
@@ -8,6 +9,7 @@ function anew(): void {
   onTestFinished(() => {
     vi.unstubAllGlobals();
     vi.doUnmock(ENGINE);
+    vi.doUnmock(MEMORY);
     vi.resetModules();
   });
 }
@@ -16,6 +18,14 @@ function anew(): void {
 export function withoutSimd<Modules>(load: () => Promise<Modules>): Promise<Modules> {
   anew();
   vi.stubGlobal('WebAssembly', undefined);
+  return load();
+}
+
+/** Loads modules anew, and has them work in a memory of at most so many floats until the test is finished. */
+export async function withMemoryOf<Modules>(floats: number, load: () => Promise<Modules>): Promise<Modules> {
+  anew();
+  const memory = await vi.importActual<typeof import('../../src/tensor/wasm/memory.js')>(MEMORY);
+  vi.doMock(MEMORY, () => ({ ...memory, MOST_FLOATS: floats }));
   return load();
 }
 

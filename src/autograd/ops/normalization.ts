@@ -1,5 +1,6 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
+import { windowsOf } from '../../tensor/kernels/pool.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { normalizeChannels } from './batch-norm.js';
@@ -162,11 +163,11 @@ export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) =
   }
   const [N, C] = x.shape;
   const positions = sizeOf(x.shape.slice(2));
-  const rows = Array.from({ length: C }, (_, c) => {
+  const rows = windowsOf(C, (c) => {
     const start = c - Math.floor(size / 2);
     return { start: Math.max(0, start), end: Math.min(C, start + size), count: size };
   });
-  const columns = Array.from({ length: positions }, (_, s) => ({ start: s, end: s + 1, count: 1 }));
+  const columns = windowsOf(positions, (s) => ({ start: s, end: s + 1, count: 1 }));
   const meanSquare = average(x.square().reshape([N, C, positions]), { rows, columns }).reshape(x.shape);
   return x.div(meanSquare.mul(alpha).add(k).pow(beta));
 };

@@ -1,6 +1,6 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectOptions } from '../../tensor/expect.js';
-import type { Plane, Window } from '../../tensor/kernels/pool.js';
+import { type Plane, type Windows, windowsOf } from '../../tensor/kernels/pool.js';
 import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/average.js';
 import { findMax } from '../../tensor/simd/pool.js';
@@ -23,13 +23,14 @@ export interface AvgPoolOptions extends PoolOptions {
   countIncludePad?: boolean;
 }
 
-interface Windows {
-  rows: Window[];
-  columns: Window[];
+/** Windows along both axes. */
+interface WindowGrid {
+  rows: Windows;
+  columns: Windows;
 }
 
-/** The windows along both axes. */
-function slidingWindows(op: string, x: Tensor, options: PoolOptions, countIncludePad: boolean): Windows {
+/** The windows of one size that are evenly apart. */
+function slidingWindows(op: string, x: Tensor, options: PoolOptions, countIncludePad: boolean): WindowGrid {
   checkImages(op, x);
   if (expectOptions(op, options).kernelSize === undefined) {
     throw new MinibatchError(`${op}: takes { kernelSize }, got ${show(options)}`);
@@ -37,7 +38,7 @@ function slidingWindows(op: string, x: Tensor, options: PoolOptions, countInclud
   const kernel = resolvePair(op, 'kernelSize', options.kernelSize, 1);
   const stride = resolvePair(op, 'stride', options.stride ?? kernel, 1);
   const padding = resolvePair(op, 'padding', options.padding ?? 0, 0);
-  const along = (axis: 0 | 1): Window[] => {
+  const along = (axis: 0 | 1): Windows => {
     const size = x.shape[2 + axis];
     if (2 * padding[axis] > kernel[axis]) {
       throw new MinibatchError(
@@ -50,7 +51,7 @@ function slidingWindows(op: string, x: Tensor, options: PoolOptions, countInclud
         `${op}: a window of ${kernel[axis]} does not fit into ${size} with padding ${padding[axis]}: x of ${formatShape(x.shape)}`,
       );
     }
-    return Array.from({ length: Math.floor(room / stride[axis]) + 1 }, (_, o) => {
+    return windowsOf(Math.floor(room / stride[axis]) + 1, (o) => {
       const start = o * stride[axis] - padding[axis];
       const [from, to] = [Math.max(0, start), Math.min(size, start + kernel[axis])];
       return { start: from, end: to, count: countIncludePad ? kernel[axis] : to - from };
@@ -92,7 +93,7 @@ export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) =>
   const parts = resolvePair('adaptiveAvgPool2d', 'size', size, 1);
   checkShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
   const along = (axis: 0 | 1) =>
-    Array.from({ length: parts[axis] }, (_, i) => {
+    windowsOf(parts[axis], (i) => {
       const side = x.shape[2 + axis];
       const start = Math.floor((i * side) / parts[axis]);
       const end = Math.ceil(((i + 1) * side) / parts[axis]);
@@ -102,19 +103,22 @@ export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) =>
 };
 
 /** The sum of every window over the last two dimensions of x, divided by its counts. */
-export const average: (x: Tensor, windows: Windows) => Tensor = builtIn('average', (x: Tensor, windows: Windows) => {
-  expectFloat('average', x);
-  const [H, W] = x.shape.slice(-2);
-  const { rows, columns } = windows;
-  const y = empty([...x.shape.slice(0, -2), rows.length, columns.length], x.dtype);
-  simd.average(sizeOf(x.shape.slice(0, -2)), [H, W], rows, columns, x.data, y.data);
-  return { output: y, vjp: [(dy) => spread(dy, windows, [H, W])] };
-});
+export const average: (x: Tensor, windows: WindowGrid) => Tensor = builtIn(
+  'average',
+  (x: Tensor, windows: WindowGrid) => {
+    expectFloat('average', x);
+    const [H, W] = x.shape.slice(-2);
+    const { rows, columns } = windows;
+    const y = empty([...x.shape.slice(0, -2), rows.length, columns.length], x.dtype);
+    simd.average(sizeOf(x.shape.slice(0, -2)), [H, W], rows, columns, x.data, y.data);
+    return { output: y, vjp: [(dy) => spread(dy, windows, [H, W])] };
+  },
+);
 
 /** The transpose of `average`, to planes of this size. */
-const spread: (dy: Tensor, windows: Windows, plane: Plane) => Tensor = builtIn(
+const spread: (dy: Tensor, windows: WindowGrid, plane: Plane) => Tensor = builtIn(
   'spread',
-  (dy: Tensor, windows: Windows, plane: Plane) => {
+  (dy: Tensor, windows: WindowGrid, plane: Plane) => {
     expectFloat('spread', dy);
     const outer = dy.shape.slice(0, -2);
     const dx = empty([...outer, ...plane], dy.dtype);

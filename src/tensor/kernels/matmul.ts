@@ -14,6 +14,11 @@ export interface Matrix {
   columns: Int32Array;
 }
 
+/** Values of B that are packed at a time, in whole strips: 32 MB. */
+const BLOCK_OF_B = 1 << 22;
+/** The longest sum that is made in one piece: strips of such a length fill that. */
+const DEEPEST = BLOCK_OF_B / TILE;
+
 /** Room for the packed operands, kept from call to call: filled before it is read, so no call sees another's values. */
 let packedA = new Float64Array(0);
 let packedB = new Float64Array(0);
@@ -26,17 +31,49 @@ let packedB = new Float64Array(0);
  * otherwise, transposed say, costs nothing more. The innermost loop then reads two short runs of memory and keeps its 4x4 sums in registers.
  */
 export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c: FloatArray, offset: number): void {
-  const stripsN = Math.ceil(n / TILE);
-  if (packedA.length < TILE * k) packedA = new Float64Array(TILE * k);
-  if (packedB.length < stripsN * TILE * k) packedB = new Float64Array(stripsN * TILE * k);
-
-  for (let j = 0; j < n; j += TILE) {
-    packStrip(b.data, b.offset, b.columns.subarray(j, j + TILE), b.rows, packedB, j * k);
+  if (k > DEEPEST) {
+    matmulInPieces(m, n, k, a, b, c, offset);
+    return;
   }
+  const columnsAtOnce = TILE * Math.max(1, Math.min(Math.ceil(n / TILE), Math.floor(BLOCK_OF_B / (TILE * k))));
+  makeRoom(TILE * k, columnsAtOnce * k);
+  for (let first = 0; first < n; first += columnsAtOnce) {
+    const end = Math.min(n, first + columnsAtOnce);
+    for (let j = first; j < end; j += TILE) {
+      packStrip(b.data, b.offset, b.columns.subarray(j, j + TILE), b.rows, packedB, (j - first) * k);
+    }
+    for (let i = 0; i < m; i += TILE) {
+      packStrip(a.data, a.offset, a.rows.subarray(i, i + TILE), a.columns, packedA, 0);
+      for (let j = first; j < end; j += TILE) {
+        const at = offset + i * n + j;
+        multiplyTile(k, packedA, packedB, (j - first) * k, c, at, n, Math.min(TILE, m - i), Math.min(TILE, n - j));
+      }
+    }
+  }
+}
+
+function makeRoom(forA: number, forB: number): void {
+  if (packedA.length < forA) packedA = new Float64Array(forA);
+  if (packedB.length < forB) packedB = new Float64Array(forB);
+}
+
+/** `matmul` for sums too long to be packed whole: each is made of pieces, which are added up in double precision. */
+function matmulInPieces(m: number, n: number, k: number, a: Matrix, b: Matrix, c: FloatArray, offset: number): void {
+  makeRoom(TILE * DEEPEST, TILE * DEEPEST);
+  const [piece, total] = [new Float64Array(TILE * TILE), new Float64Array(TILE * TILE)];
   for (let i = 0; i < m; i += TILE) {
-    packStrip(a.data, a.offset, a.rows.subarray(i, i + TILE), a.columns, packedA, 0);
     for (let j = 0; j < n; j += TILE) {
-      multiplyTile(k, packedA, packedB, j * k, c, offset + i * n + j, n, Math.min(TILE, m - i), Math.min(TILE, n - j));
+      total.fill(0);
+      for (let p = 0; p < k; p += DEEPEST) {
+        const end = Math.min(k, p + DEEPEST);
+        packStrip(a.data, a.offset, a.rows.subarray(i, i + TILE), a.columns.subarray(p, end), packedA, 0);
+        packStrip(b.data, b.offset, b.columns.subarray(j, j + TILE), b.rows.subarray(p, end), packedB, 0);
+        multiplyTile(end - p, packedA, packedB, 0, piece, 0, TILE, TILE, TILE);
+        for (let t = 0; t < total.length; t++) total[t] += piece[t];
+      }
+      for (let r = 0; r < Math.min(TILE, m - i); r++) {
+        for (let s = 0; s < Math.min(TILE, n - j); s++) c[offset + (i + r) * n + j + s] = total[r * TILE + s];
+      }
     }
   }
 }

@@ -1,13 +1,31 @@
 import type { FloatArray } from '../dtype.js';
 
 /**
- * Which inputs along one axis a window covers: from `start` up to but not including `end`. `count` is its divisor. Of
- * the windows along an axis, none begins or ends before the one before it.
+ * The windows along one axis: which inputs each covers, from `start` up to but not including `end`, and its divisor. None
+ * begins or ends before the one before it.
  */
-export interface Window {
-  start: number;
-  end: number;
-  count: number;
+export interface Windows {
+  readonly length: number;
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly count: Float64Array;
+}
+
+/** `length` windows, of which `at` gives the i-th. */
+export function windowsOf(length: number, at: (i: number) => { start: number; end: number; count: number }): Windows {
+  const windows = {
+    length,
+    start: new Int32Array(length),
+    end: new Int32Array(length),
+    count: new Float64Array(length),
+  };
+  for (let i = 0; i < length; i++) {
+    const { start, end, count } = at(i);
+    windows.start[i] = start;
+    windows.end[i] = end;
+    windows.count[i] = count;
+  }
+  return windows;
 }
 
 /** A size of a plane: [H, W]. */
@@ -20,8 +38,8 @@ export type Plane = readonly [number, number];
 export function findMax(
   planes: number,
   [H, W]: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   x: FloatArray,
   winners: Int32Array,
 ): void {
@@ -29,9 +47,9 @@ export function findMax(
   for (let plane = 0; plane < planes; plane++) {
     const start = plane * H * W;
     for (let r = 0; r < rows.length; r++) {
-      const { start: top, end: bottom } = rows[r];
+      const [top, bottom] = [rows.start[r], rows.end[r]];
       for (let c = 0; c < columns.length; c++) {
-        const { start: left, end: right } = columns[c];
+        const [left, right] = [columns.start[c], columns.end[c]];
         let winner = top * W + left;
         let best = x[start + winner];
         for (let h = top; h < bottom; h++) {
@@ -56,18 +74,17 @@ export function findMax(
 export function average(
   planes: number,
   [H, W]: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   x: FloatArray,
   y: FloatArray,
 ): void {
   const sums = new Float64Array(W);
   for (let plane = 0; plane < planes; plane++) {
     for (let r = 0; r < rows.length; r++) {
-      const { start, end, count } = rows[r];
       sums.fill(0);
-      for (let h = start; h < end; h++) addRow(x, (plane * H + h) * W, 1, sums);
-      averageColumns(columns, sums, count, y, (plane * rows.length + r) * columns.length);
+      for (let h = rows.start[r]; h < rows.end[r]; h++) addRow(x, (plane * H + h) * W, 1, sums);
+      averageColumns(columns, sums, rows.count[r], y, (plane * rows.length + r) * columns.length);
     }
   }
 }
@@ -78,12 +95,11 @@ function addRow(x: FloatArray, from: number, count: number, sums: Float64Array):
   else for (let w = 0; w < sums.length; w++) sums[w] += x[from + w] / count;
 }
 
-function averageColumns(columns: readonly Window[], sums: Float64Array, rows: number, y: FloatArray, to: number): void {
+function averageColumns(columns: Windows, sums: Float64Array, rows: number, y: FloatArray, to: number): void {
   for (let c = 0; c < columns.length; c++) {
-    const { start, end, count } = columns[c];
     let sum = 0;
-    for (let w = start; w < end; w++) sum += sums[w];
-    y[to + c] = sum / (rows * count);
+    for (let w = columns.start[c]; w < columns.end[c]; w++) sum += sums[w];
+    y[to + c] = sum / (rows * columns.count[c]);
   }
 }
 
@@ -94,8 +110,8 @@ function averageColumns(columns: readonly Window[], sums: Float64Array, rows: nu
 export function spread(
   planes: number,
   [H, W]: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   dy: FloatArray,
   dx: FloatArray,
 ): void {
@@ -103,23 +119,22 @@ export function spread(
   const sums = new Float64Array(columns.length);
   for (let plane = 0; plane < planes; plane++) {
     for (let h = 0; h < H; h++) {
-      const { start, end } = coveringRows[h];
       sums.fill(0);
-      for (let r = start; r < end; r++) {
-        addRow(dy, (plane * rows.length + r) * columns.length, rows[r].count, sums);
+      for (let r = coveringRows.start[h]; r < coveringRows.end[h]; r++) {
+        addRow(dy, (plane * rows.length + r) * columns.length, rows.count[r], sums);
       }
-      for (let c = 0; c < columns.length; c++) sums[c] /= columns[c].count;
+      for (let c = 0; c < columns.length; c++) sums[c] /= columns.count[c];
       averageColumns(coveringColumns, sums, 1, dx, (plane * H + h) * W);
     }
   }
 }
 
-/** For each of `side` places, the windows that cover it. */
-function covering(windows: readonly Window[], side: number): Window[] {
-  return Array.from({ length: side }, (_, place) => {
-    const start = windows.findIndex(({ end }) => end > place);
-    const end = windows.findIndex((window) => window.start > place);
-    if (start < 0) return { start: 0, end: 0, count: 1 };
-    return { start, end: Math.max(start, end < 0 ? windows.length : end), count: 1 };
+/** For each of `side` places, the windows that cover it: as the places go on, so do the first and the last of them. */
+function covering(windows: Windows, side: number): Windows {
+  let [start, end] = [0, 0];
+  return windowsOf(side, (place) => {
+    while (start < windows.length && windows.end[start] <= place) start++;
+    while (end < windows.length && windows.start[end] <= place) end++;
+    return { start, end: Math.max(start, end), count: 1 };
   });
 }

@@ -1,8 +1,8 @@
 import type { FloatArray } from '../dtype.js';
-import type { Plane, Window } from '../kernels/pool.js';
+import type { Plane, Windows } from '../kernels/pool.js';
 import * as loops from '../kernels/pool.js';
 import { assemble, type Code, op } from './assembler.js';
-import { compile, FLOAT, scratch } from './machine.js';
+import { compile, FLOAT, fits, scratch } from './machine.js';
 import { regular } from './windows.js';
 
 /*
@@ -102,12 +102,12 @@ interface Sliding {
 const LARGEST = 16;
 
 /** Null where there is not one window at every place, or their divisors differ. */
-function sliding(windows: readonly Window[], side: number): Sliding | null {
+function sliding(windows: Windows, side: number): Sliding | null {
   if (windows.length !== side) return null;
   const found = regular(windows, side);
-  const [{ count }] = windows;
+  const count = windows.count[0];
   const fits = found && found.stride === 1 && found.padding < found.size && found.size <= LARGEST;
-  return fits && windows.every((window) => window.count === count)
+  return fits && windows.count.every((other) => other === count)
     ? { size: found.size, before: found.padding, count }
     : null;
 }
@@ -116,8 +116,8 @@ function sliding(windows: readonly Window[], side: number): Sliding | null {
 export function average(
   planes: number,
   plane: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   x: FloatArray,
   y: FloatArray,
 ): void {
@@ -129,8 +129,8 @@ export function average(
 export function spread(
   planes: number,
   plane: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   dy: FloatArray,
   dx: FloatArray,
 ): void {
@@ -164,6 +164,7 @@ function sumWindows(
   const atSums = atMasks + across.size * maskSize + doubles(across.size);
   const atX = atSums + maskSize + doubles(across.size);
   const atY = atX + planesAtOnce * (gap + size) + gap + LANES;
+  if (!fits(atY + planesAtOnce * size + LANES)) return false;
   const memory = scratch(atY + planesAtOnce * size + LANES);
   const asDoubles = new Float64Array(memory.buffer);
   asDoubles[0] = down.count * across.count;

@@ -11,7 +11,7 @@ import {
   ROWS,
   TILE,
 } from './conv2d-loops.js';
-import { compile, FLOAT, scratch } from './machine.js';
+import { compile, FLOAT, fits, scratch } from './machine.js';
 import { copyRows } from './rows.js';
 
 /*
@@ -48,8 +48,8 @@ interface Planes {
 }
 
 /**
- * Copies the image that begins at `start` into planes that begin at `to` and have been zero. `stage` is where it may lie
- * on the way.
+ * Copies rows of the image that begins at `start`, those that lie in a band of the planes of `height` rows from `top` on,
+ * into the band, which begins at `to` and has been zero. `stage` is where they may lie on the way.
  */
 function lay(
   { channels, sides, plane, first, step }: Planes,
@@ -58,21 +58,28 @@ function lay(
   memory: Float32Array,
   to: number,
   stage: number,
+  top: number,
+  height: number,
 ): void {
   const [H, W] = sides;
   const image = data.subarray(start, start + channels * H * W);
-  if (step[1] === 1 && plane[1] === W && plane[0] === H && first[0] === 0 && first[1] === 0) {
+  if (step[1] === 1 && plane[1] === W && height === H && top === first[0] && first[1] === 0) {
     memory.set(image, to);
     return;
   }
   const [fromW, toW] = insideRange(W, first[1], step[1], plane[1]);
-  const [fromH, toH] = insideRange(H, first[0], step[0], plane[0]);
-  const corner = to + (first[0] + step[0] * fromH) * plane[1] + first[1] + step[1] * fromW;
-  const rows = { at: corner, row: step[0] * plane[1], plane: plane[0] * plane[1] };
+  const [fromH, toH] = insideRange(H, first[0] - top, step[0], height);
+  const corner = to + (first[0] - top + step[0] * fromH) * plane[1] + first[1] + step[1] * fromW;
+  const rows = { at: corner, row: step[0] * plane[1], plane: height * plane[1] };
   if (step[1] === 1) {
-    memory.set(image, stage);
-    const source = { at: stage + fromH * W + fromW, row: W, plane: H * W };
-    copyRows(memory, channels, toH - fromH, toW - fromW, source, rows);
+    const size = (toH - fromH) * W;
+    if (toH - fromH === H) memory.set(image, stage);
+    else {
+      for (let c = 0; c < channels; c++) {
+        memory.set(image.subarray((c * H + fromH) * W, (c * H + toH) * W), stage + c * size);
+      }
+    }
+    copyRows(memory, channels, toH - fromH, toW - fromW, { at: stage + fromW, row: W, plane: size }, rows);
     return;
   }
   for (let c = 0; c < channels; c++) {
@@ -93,37 +100,61 @@ interface Correlation {
   /** Rows and columns of the result. */
   output: readonly [number, number];
   filters: number;
-  /** For each weight of a filter, how far from the position it reads. */
-  offsets: Int32Array;
+  /** For each weight of a filter, how far from the position it reads, in planes of so many rows. */
+  offsets(height: number): Int32Array;
   /** Weight p of filter r of a group. */
   weight(group: number, r: number, p: number): number;
 }
 
+/**
+ * The most rows of the result, of `rows`, for which the memory is large enough; 0 where it is not even for one.
+ * `floatsFor` says how much so many take.
+ */
+function bandOf(rows: number, floatsFor: (rows: number) => number): number {
+  let band = rows;
+  while (band > 1 && !fits(floatsFor(band))) band = Math.ceil(band / 2);
+  return fits(floatsFor(band)) ? band : 0;
+}
+
+/** Where things lie while `band` rows of the result are computed. */
+function correlationLayout({ planes, output, filters }: Correlation, groups: number, k: number, band: number) {
+  const width = planes.plane[1];
+  // The rows of the planes that these rows of the result are computed from.
+  const height = planes.plane[0] - output[0] + band;
+  const positions = upTo(COLUMNS, (band - 1) * width + output[1]);
+  const rows = upTo(ROWS, filters);
+  const planeSize = upTo(LANES, planes.channels * height * width);
+  const stageSize = Math.max(
+    planes.channels * Math.min(height, planes.sides[0]) * planes.sides[1],
+    filters * band * output[1],
+  );
+  // The last vectors of positions may read beyond the planes.
+  const sizes = [upTo(LANES, k), upTo(LANES, groups * rows * k), planeSize + 2 * COLUMNS, rows * positions, stageSize];
+  const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
+  return { height, positions, rows, starts, floats: starts[4] + stageSize };
+}
+
+/** Returns whether the memory is large enough for it. */
 function correlate(
   run: Correlate,
   images: number,
   groups: number,
-  { planes, output, filters, offsets, weight }: Correlation,
+  correlation: Correlation,
   x: Float32Array,
   y: Float32Array,
-): void {
-  const k = offsets.length;
+): boolean {
+  const { planes, output, filters, weight } = correlation;
   const { channels, sides, plane } = planes;
   const [H, W] = output;
   const width = plane[1];
-  const positions = upTo(COLUMNS, (H - 1) * width + W);
-  const rows = upTo(ROWS, filters);
-  const planeSize = upTo(LANES, channels * plane[0] * width);
-  // The last vectors of positions may read beyond the planes.
-  const stageSize = Math.max(channels * sides[0] * sides[1], filters * H * W);
-  const sizes = [upTo(LANES, k), upTo(LANES, groups * rows * k), planeSize + 2 * COLUMNS, rows * positions, stageSize];
-  const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
+  const k = correlation.offsets(plane[0]).length;
+  const band = bandOf(H, (rows) => correlationLayout(correlation, groups, k, rows).floats);
+  if (band === 0) return false;
+  const { height, positions, rows, starts, floats } = correlationLayout(correlation, groups, k, band);
   const [atOffsets, atFilters, atPlane, atResult, atStage] = starts;
-  const memory = scratch(atStage + stageSize);
-  const computed = { at: atResult, row: width, plane: positions };
-  const sideBySide = { at: atStage, row: W, plane: H * W };
+  const memory = scratch(floats);
   new Int32Array(memory.buffer).set(
-    offsets.map((offset) => offset * FLOAT),
+    correlation.offsets(height).map((offset) => offset * FLOAT),
     atOffsets,
   );
   for (let group = 0, to = atFilters; group < groups; group++) {
@@ -136,23 +167,37 @@ function correlate(
   memory.fill(0, atPlane, atResult);
   const rowsAtOnce = Math.max(ROWS, ROWS * Math.floor(BLOCK / (ROWS * k)));
   for (let image = 0; image < images * groups; image++) {
-    lay(planes, x, image * channels * sides[0] * sides[1], memory, atPlane, atStage);
-    for (let r = 0; r < rows; r += rowsAtOnce) {
-      run(
-        Math.min(rowsAtOnce, rows - r) / ROWS,
-        positions / COLUMNS,
-        k,
-        (atFilters + ((image % groups) * rows + r) * k) * FLOAT,
-        atPlane * FLOAT,
-        atOffsets * FLOAT,
-        (atResult + r * positions) * FLOAT,
-        positions * FLOAT,
-      );
+    for (let top = 0; top < H; top += band) {
+      const bandH = Math.min(band, H - top);
+      if (band < H) memory.fill(0, atPlane, atResult);
+      lay(planes, x, image * channels * sides[0] * sides[1], memory, atPlane, atStage, top, height);
+      for (let r = 0; r < rows; r += rowsAtOnce) {
+        run(
+          Math.min(rowsAtOnce, rows - r) / ROWS,
+          positions / COLUMNS,
+          k,
+          (atFilters + ((image % groups) * rows + r) * k) * FLOAT,
+          atPlane * FLOAT,
+          atOffsets * FLOAT,
+          (atResult + r * positions) * FLOAT,
+          positions * FLOAT,
+        );
+      }
+      const computed = { at: atResult, row: width, plane: positions };
+      const sideBySide = { at: atStage, row: W, plane: bandH * W };
+      if (width === W) copyRows(memory, filters, 1, bandH * W, computed, sideBySide);
+      else copyRows(memory, filters, bandH, W, computed, sideBySide);
+      const to = image * filters * H * W;
+      if (bandH === H) y.set(memory.subarray(atStage, atStage + filters * H * W), to);
+      else {
+        for (let f = 0; f < filters; f++) {
+          const from = atStage + f * bandH * W;
+          y.set(memory.subarray(from, from + bandH * W), to + (f * H + top) * W);
+        }
+      }
     }
-    if (width === W) copyRows(memory, filters, 1, H * W, computed, sideBySide);
-    else copyRows(memory, filters, H, W, computed, sideBySide);
-    y.set(memory.subarray(atStage, atStage + filters * H * W), image * filters * H * W);
   }
+  return true;
 }
 
 function multiplications({ N, groups, channelsIn, channelsOut, output, kernel }: ConvGeometry): number {
@@ -167,22 +212,22 @@ export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatA
     if (correlateLoop === undefined) correlateLoop = compile<Correlate>(assembleCorrelate());
     if (correlateLoop) {
       const { planes, offsets } = patches(g);
-      const k = offsets.length;
+      const k = g.channelsIn * g.kernel[0] * g.kernel[1];
       const weight = (group: number, r: number, p: number) => w[(group * g.channelsOut + r) * k + p];
       const correlation = { planes, output: g.output, filters: g.channelsOut, offsets, weight };
-      correlate(correlateLoop, g.N, g.groups, correlation, x, y);
-      return;
+      if (correlate(correlateLoop, g.N, g.groups, correlation, x, y)) return;
     }
   }
   loops.forward(g, x, w, y);
 }
 
-/** The planes of x with their padding, and where a patch's values lie in them. */
-function patches(g: ConvGeometry): { planes: Planes; offsets: Int32Array } {
+/** The planes of x with their padding, and where a patch's values lie in such planes of so many rows. */
+function patches(g: ConvGeometry): { planes: Planes; offsets: (height: number) => Int32Array } {
   const plane = [g.input[0] + 2 * g.padding[0], g.input[1] + 2 * g.padding[1]] as const;
   return {
     planes: { channels: g.channelsIn, sides: g.input, plane, first: g.padding, step: [1, 1] },
-    offsets: places([g.channelsIn, ...g.kernel], [plane[0] * plane[1], g.dilation[0] * plane[1], g.dilation[1]]),
+    offsets: (height) =>
+      places([g.channelsIn, ...g.kernel], [height * plane[1], g.dilation[0] * plane[1], g.dilation[1]]),
   };
 }
 
@@ -198,16 +243,17 @@ export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx
       const first = [reach[0] - g.padding[0], reach[1] - g.padding[1]] as const;
       const planes = { channels: g.channelsOut, sides: g.output, plane, first, step: g.stride };
       const last = reach[0] * plane[1] + reach[1];
-      const steps = [plane[0] * plane[1], -g.dilation[0] * plane[1], -g.dilation[1]];
-      const offsets = places([g.channelsOut, KH, KW], steps).map((offset) => offset + last);
+      const offsets = (height: number) =>
+        places([g.channelsOut, KH, KW], [height * plane[1], -g.dilation[0] * plane[1], -g.dilation[1]]).map(
+          (offset) => offset + last,
+        );
       const size = KH * KW;
       const weight = (group: number, r: number, p: number) => {
         const filter = group * g.channelsOut + Math.floor(p / size);
         return w[(filter * g.channelsIn + r) * size + (p % size)];
       };
       const correlation = { planes, output: g.input, filters: g.channelsIn, offsets, weight };
-      correlate(correlateLoop, g.N, g.groups, correlation, dy, dx);
-      return;
+      if (correlate(correlateLoop, g.N, g.groups, correlation, dy, dx)) return;
     }
   }
   loops.inputGradient(g, dy, w, dx);
@@ -220,47 +266,72 @@ export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, d
   if (single && plain) {
     if (addProductsLoop === undefined) addProductsLoop = compile<AddProducts>(assembleAddProducts());
     if (addProductsLoop) {
-      sumProducts(addProductsLoop, g, x, dy, dw);
-      return;
+      if (sumProducts(addProductsLoop, g, x, dy, dw)) return;
     }
   }
   loops.weightGradient(g, x, dy, dw);
 }
 
-function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Float32Array, dw: Float64Array): void {
-  const { planes, offsets } = patches(g);
-  const [planeH, planeW] = planes.plane;
-  const [H, W] = g.output;
-  const k = offsets.length;
+/** Where things lie while the products of `band` rows of dy are added up. */
+function productsLayout(g: ConvGeometry, planes: Planes, k: number, band: number) {
   const [tilesM, tilesK] = [Math.ceil(g.channelsOut / TILE.filters), Math.ceil(k / TILE.weights)];
+  const height = planes.plane[0] - g.output[0] + band;
   // dy lies in rows as wide as x's, so that it has the same positions; where x's rows go on it is zero.
-  const positions = upTo(LANES, (H - 1) * planeW + W);
-  const planesX = upTo(LANES, g.channelsIn * planeH * planeW) + 4 * LANES;
+  const positions = upTo(LANES, (band - 1) * planes.plane[1] + g.output[1]);
+  const planesX = upTo(LANES, g.channelsIn * height * planes.plane[1]) + 4 * LANES;
   const sumsSize = tilesM * tilesK * TILE.filters * TILE.weights * LANES;
   const atX = upTo(LANES, tilesK * TILE.weights);
   const atDy = atX + planesX;
   const atSums = atDy + tilesM * TILE.filters * positions;
   const atStage = atSums + sumsSize;
-  const memory = scratch(atStage + Math.max(g.channelsIn * g.input[0] * g.input[1], g.channelsOut * H * W));
+  const stageX = g.channelsIn * Math.min(height, g.input[0]) * g.input[1];
+  const floats = atStage + Math.max(stageX, g.channelsOut * band * g.output[1]);
+  return { tilesM, tilesK, height, positions, sumsSize, atX, atDy, atSums, atStage, floats };
+}
+
+/** Returns whether the memory is large enough for it. */
+function sumProducts(run: AddProducts, g: ConvGeometry, x: Float32Array, dy: Float32Array, dw: Float64Array): boolean {
+  const { planes, offsets } = patches(g);
+  const [H, W] = g.output;
+  const planeW = planes.plane[1];
+  const k = g.channelsIn * g.kernel[0] * g.kernel[1];
+  const band = bandOf(H, (rows) => productsLayout(g, planes, k, rows).floats);
+  if (band === 0) return false;
+  const layout = productsLayout(g, planes, k, band);
+  const { tilesM, tilesK, height, positions, sumsSize, atX, atDy, atSums, atStage } = layout;
+  const memory = scratch(layout.floats);
   memory.fill(0, 0, atSums + sumsSize);
-  new Int32Array(memory.buffer).set(offsets.map((offset) => offset * FLOAT));
+  new Int32Array(memory.buffer).set(offsets(height).map((offset) => offset * FLOAT));
+  const addSumsOf = (group: number) => {
+    addSums(memory, atSums, g.channelsOut, k, dw, group * g.channelsOut * k);
+    memory.fill(0, atSums, atSums + sumsSize);
+  };
   for (let group = 0; group < g.groups; group++) {
     for (let n = 0; n < g.N; n++) {
       const image = n * g.groups + group;
-      lay(planes, x, image * g.channelsIn * g.input[0] * g.input[1], memory, atX, atStage);
-      const from = image * g.channelsOut * H * W;
-      memory.set(dy.subarray(from, from + g.channelsOut * H * W), atStage);
-      const source = { at: atStage, row: W, plane: H * W };
-      if (planeW === W) copyRows(memory, g.channelsOut, 1, H * W, source, { at: atDy, row: W, plane: positions });
-      else copyRows(memory, g.channelsOut, H, W, source, { at: atDy, row: planeW, plane: positions });
-      const dyBytes = positions * FLOAT;
-      run(tilesM, tilesK, positions / LANES, atDy * FLOAT, dyBytes, atX * FLOAT, 0, atSums * FLOAT);
-      if (n % IMAGES_PER_SUM === IMAGES_PER_SUM - 1 || n === g.N - 1) {
-        addSums(memory, atSums, g.channelsOut, k, dw, group * g.channelsOut * k);
-        memory.fill(0, atSums, atSums + sumsSize);
+      for (let top = 0; top < H; top += band) {
+        const bandH = Math.min(band, H - top);
+        if (band < H) memory.fill(0, atX, atSums);
+        lay(planes, x, image * g.channelsIn * g.input[0] * g.input[1], memory, atX, atStage, top, height);
+        const from = image * g.channelsOut * H * W;
+        if (bandH === H) memory.set(dy.subarray(from, from + g.channelsOut * H * W), atStage);
+        else {
+          for (let f = 0; f < g.channelsOut; f++) {
+            const row = from + (f * H + top) * W;
+            memory.set(dy.subarray(row, row + bandH * W), atStage + f * bandH * W);
+          }
+        }
+        const source = { at: atStage, row: W, plane: bandH * W };
+        if (planeW === W) copyRows(memory, g.channelsOut, 1, bandH * W, source, { at: atDy, row: W, plane: positions });
+        else copyRows(memory, g.channelsOut, bandH, W, source, { at: atDy, row: planeW, plane: positions });
+        const dyBytes = positions * FLOAT;
+        run(tilesM, tilesK, positions / LANES, atDy * FLOAT, dyBytes, atX * FLOAT, 0, atSums * FLOAT);
+        if (band < H) addSumsOf(group);
       }
+      if (n % IMAGES_PER_SUM === IMAGES_PER_SUM - 1 || n === g.N - 1) addSumsOf(group);
     }
   }
+  return true;
 }
 
 /** Adds the sums, tile by tile and four parts each, to dw. */

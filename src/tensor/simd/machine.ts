@@ -1,3 +1,6 @@
+import { MinibatchError } from '../error.js';
+import { MOST_FLOATS } from '../wasm/memory.js';
+
 /*
  * One WebAssembly memory that all kernels work in. Tensors stay ordinary arrays: a kernel copies what it reads into this
  * memory, a cache's worth at a time, and what it made out again.
@@ -28,12 +31,22 @@ export function compile<F>(module: Uint8Array): F | null {
   }
 }
 
-/** The memory as floats, at least so many of them; what they held is anyone's. */
+/** Whether the memory may become as large as that: it never shrinks again, so what takes more is left to the loops. */
+export function fits(floats: number): boolean {
+  return floats <= MOST_FLOATS;
+}
+
+/** The memory as floats, at least so many of them, which `fits` allows; what they held is anyone's. */
 export function scratch(atLeast: number): Float32Array {
   if (!memory) throw new Error('scratch: nothing has been compiled');
+  if (!fits(atLeast)) throw new Error(`scratch: ${atLeast} floats are more than fit`);
   if (floats.length < atLeast) {
     const missing = atLeast * FLOAT - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+    try {
+      if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+    } catch {
+      throw new MinibatchError(`scratch: there is no memory for ${atLeast * FLOAT} bytes to work in`);
+    }
     floats = new Float32Array(memory.buffer);
   }
   return floats;

@@ -1,6 +1,6 @@
 import type { FloatArray } from '../dtype.js';
 import { type Matrix, matmul as matmulLoops } from '../kernels/matmul.js';
-import { compile, FLOAT, scratch } from './machine.js';
+import { compile, FLOAT, fits, scratch } from './machine.js';
 import {
   assembleCopyStrips,
   assembleMultiply,
@@ -86,8 +86,7 @@ export function matmul(m: number, n: number, k: number, a: Matrix, b: Matrix, c:
       const [rows, columns] = [stepsOf(a.rows), stepsOf(b.columns)];
       const operandA = { data: a.data, offset: a.offset, lines: rows, along: stepsOf(a.columns), ...machine.a };
       const operandB = { data: b.data, offset: b.offset, lines: columns, along: stepsOf(b.rows), ...machine.b };
-      matmulSimd(machine.multiply, [m, n, k], operandA, operandB, c, offset);
-      return;
+      if (matmulSimd(machine.multiply, [m, n, k], operandA, operandB, c, offset)) return;
     }
   }
   matmulLoops(m, n, k, a, b, c, offset);
@@ -107,6 +106,7 @@ function blockOf(unit: number, count: number, most: number): number {
 /** How far from the beginning of the memory something begins: the address of a vector is best a multiple of its size. */
 const aligned = (floats: number) => LANES * Math.ceil(floats / LANES);
 
+/** Returns whether the memory is large enough for it: it holds the whole depth of eight columns of B. */
 function matmulSimd(
   multiply: Multiply,
   [m, n, k]: readonly [number, number, number],
@@ -114,7 +114,7 @@ function matmulSimd(
   b: Operand,
   c: Float32Array,
   offset: number,
-): void {
+): boolean {
   const deepest = Math.ceil(k / Math.ceil(k / DEEPEST));
   const rowsAtOnce = blockOf(ROWS, m, BLOCK_OF_A / deepest);
   const columnsAtOnce = blockOf(COLUMNS, n, Math.min(BLOCK_OF_B / k, BLOCK_OF_C / rowsAtOnce));
@@ -123,6 +123,7 @@ function matmulSimd(
   const atC = atB + columnsAtOnce * k + LANES * COLUMNS;
   const atStage = atC + rowsAtOnce * columnsAtOnce;
   const stageSize = Math.max(rowsAtOnce, columnsAtOnce) * (deepest + LANES) + LANES * COLUMNS;
+  if (!fits(atStage + stageSize)) return false;
   const memory = scratch(atStage + stageSize);
   for (let j = 0; j < n; j += columnsAtOnce) {
     const columns = Math.min(columnsAtOnce, n - j);
@@ -143,6 +144,7 @@ function matmulSimd(
       copyOut(memory, atC, rows, width, columns, c, offset + i * n + j, n);
     }
   }
+  return true;
 }
 
 /** Copies rows of `columns` values, `width` apart, to where they are `n` apart. */

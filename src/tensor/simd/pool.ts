@@ -1,8 +1,8 @@
 import type { FloatArray } from '../dtype.js';
-import type { Plane, Window } from '../kernels/pool.js';
+import type { Plane, Windows } from '../kernels/pool.js';
 import * as loops from '../kernels/pool.js';
 import { assemble, op } from './assembler.js';
-import { compile, FLOAT, scratch } from './machine.js';
+import { compile, FLOAT, fits, scratch } from './machine.js';
 import { copyRows } from './rows.js';
 import { type Regular, regular } from './windows.js';
 
@@ -51,33 +51,31 @@ let run: FindMax | null | undefined;
 export function findMax(
   planes: number,
   [H, W]: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   x: FloatArray,
   winners: Int32Array,
 ): void {
   const [down, across] = [regular(rows, H), regular(columns, W)];
   if (x instanceof Float32Array && down && across && winners.length >= WORTHWHILE) {
     if (run === undefined) run = compile<FindMax>(assembleFindMax());
-    if (run) {
-      findMaxSimd(run, planes, [H, W], rows, columns, down, across, x, winners);
-      return;
-    }
+    if (run && findMaxSimd(run, planes, [H, W], rows, columns, down, across, x, winners)) return;
   }
   loops.findMax(planes, [H, W], rows, columns, x, winners);
 }
 
+/** Returns whether the memory is large enough for it. */
 function findMaxSimd(
   loop: FindMax,
   planes: number,
   [H, W]: Plane,
-  rows: readonly Window[],
-  columns: readonly Window[],
+  rows: Windows,
+  columns: Windows,
   down: Regular,
   across: Regular,
   x: Float32Array,
   winners: Int32Array,
-): void {
+): boolean {
   const k = down.size * across.size;
   // A plane with −∞ around it, as far as a window reaches.
   const width = Math.max(W + across.padding, (columns.length - 1) * across.stride + across.size);
@@ -86,6 +84,7 @@ function findMaxSimd(
   const atPlane = LANES * Math.ceil(k / LANES);
   const atFound = atPlane + LANES * Math.ceil((height * width) / LANES) + LANES;
   const atStage = atFound + vectors * LANES;
+  if (!fits(atStage + H * W)) return false;
   const memory = scratch(atStage + H * W);
   const numbers = new Int32Array(memory.buffer);
   for (let i = 0; i < k; i++) {
@@ -112,9 +111,10 @@ function findMaxSimd(
       }
       // Where all values are −∞ the padding that a window begins with has won; then it is the first value that does.
       for (let c = 0, left = 0; padded && c < columns.length; c++, left += across.stride) {
-        if (numbers[atFound + left] === 0) winners[o + c] = rows[r].start * W + columns[c].start;
+        if (numbers[atFound + left] === 0) winners[o + c] = rows.start[r] * W + columns.start[c];
       }
       o += columns.length;
     }
   }
+  return true;
 }

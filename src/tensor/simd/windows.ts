@@ -1,4 +1,4 @@
-import type { Window } from '../kernels/pool.js';
+import type { Windows } from '../kernels/pool.js';
 
 /** Windows of one size, `stride` apart, the first of which begins `padding` before the first value. */
 export interface Regular {
@@ -8,14 +8,16 @@ export interface Regular {
 }
 
 /** How windows along one axis are laid out before they were cut off at the ends; null where they are irregular. */
-export function regular(windows: readonly Window[], side: number): Regular | null {
-  const size = Math.max(...windows.map(({ start, end }) => end - start));
+export function regular({ length, start, end }: Windows, side: number): Regular | null {
+  if (length === 0) return null;
+  let size = 0;
+  for (let i = 0; i < length; i++) size = Math.max(size, end[i] - start[i]);
   // The first window may be cut off at its beginning; then it is known by its end.
-  const padding = size - windows[0].end;
-  const stride = windows.length > 1 ? windows[1].end - windows[0].end : 1;
-  const fits = windows.every(({ start, end }, i) => {
-    const from = i * stride - padding;
-    return start === Math.max(0, from) && end === Math.min(side, from + size);
-  });
-  return fits && padding >= 0 && stride > 0 ? { size, stride, padding } : null;
+  const padding = size - end[0];
+  const stride = length > 1 ? end[1] - end[0] : 1;
+  if (padding < 0 || stride <= 0) return null;
+  for (let i = 0, from = -padding; i < length; i++, from += stride) {
+    if (start[i] !== Math.max(0, from) || end[i] !== Math.min(side, from + size)) return null;
+  }
+  return { size, stride, padding };
 }

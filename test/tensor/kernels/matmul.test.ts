@@ -44,6 +44,27 @@ describe('the matmul kernel', () => {
     );
   });
 
+  it('makes sums of more than a million terms of pieces', () => {
+    const k = 2 ** 20 + 3;
+    const [a, b] = [new Float32Array(5 * k).fill(1), new Float32Array(k * 2).fill(1)];
+    a[k - 1] = 5;
+    a[4 * k] = 7;
+    const c = new Float32Array(12).fill(9);
+    kernel(5, 2, k, matrix(a, 0, 5, k), matrix(b, 0, k, 2), c, 1);
+    expect([...c]).toEqual([9, k + 4, k + 4, k, k, k, k, k, k, k + 6, k + 6, 9]);
+  });
+
+  it('packs a wide matrix in blocks', () => {
+    const [m, n, k] = [2, 5000, 1000];
+    const generator = new Generator(1);
+    const [a, b] = [randn([m, k], { generator }).data, randn([k, n], { generator }).data] as Float32Array[];
+    const c = new Float32Array(m * n);
+    kernel(m, n, k, matrix(a, 0, m, k), matrix(b, 0, k, n), c, 0);
+    const expected = plainMatmul(m, n, k, a, b);
+    for (let i = 0; i < c.length; i++)
+      if (c[i] !== Math.fround(expected[i])) expect([i, c[i]]).toEqual([i, expected[i]]);
+  });
+
   it('sums in double precision', () => {
     const [a, b] = [randn([3, 1000]).data as Float32Array, randn([1000, 3]).data as Float32Array];
     const expected = plainMatmul(3, 3, 1000, a, b);

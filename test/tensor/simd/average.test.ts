@@ -3,11 +3,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/pool.js';
 import * as simd from '../../../src/tensor/simd/average.js';
-import { withoutSimd } from '../../support/simd.js';
+import { withMemoryOf, withoutSimd } from '../../support/simd.js';
 
 /** A window at every place of an axis, cut off at its ends. */
-function slidingWindows(side: number, size: number, before: number, count: number): loops.Window[] {
-  return Array.from({ length: side }, (_, i) => ({
+function slidingWindows(side: number, size: number, before: number, count: number): loops.Windows {
+  return loops.windowsOf(side, (i) => ({
     start: Math.max(0, i - before),
     end: Math.min(side, i - before + size),
     count,
@@ -75,16 +75,32 @@ describe('average pooling by SIMD', () => {
 
   it.each([
     ['float64', new Float64Array(800), slidingWindows(20, 3, 1, 3)],
-    ['windows that skip places', new Float32Array(800), slidingWindows(20, 3, 1, 3).filter((_, i) => i % 2)],
+    [
+      'windows that skip places',
+      new Float32Array(800),
+      loops.windowsOf(10, (i) => ({ start: 2 * i, end: 2 * i + 3, count: 3 })),
+    ],
     [
       'divisors that differ',
       new Float32Array(800),
-      slidingWindows(20, 3, 1, 3).map((w, i) => ({ ...w, count: i + 1 })),
+      { ...slidingWindows(20, 3, 1, 3), count: Float64Array.from({ length: 20 }, (_, i) => i + 1) },
     ],
   ])('leaves %s to the loops', (_, x, windows) => {
     const average = vi.spyOn(loops, 'average').mockImplementation(() => {});
     simd.average(2, [20, 20], windows, windows, x, new Float32Array(800));
     expect(average).toHaveBeenCalledOnce();
+  });
+
+  it('leaves planes to the loops for which the memory is too small', async () => {
+    const small = await withMemoryOf(300, () => import('../../../src/tensor/simd/average.js'));
+    const windows = slidingWindows(20, 3, 1, 3);
+    const x = values(800, 1, false);
+    for (const name of ['average', 'spread'] as const) {
+      const [got, expected] = [new Float32Array(800), new Float32Array(800)];
+      small[name](2, [20, 20], windows, windows, x, got);
+      loops[name](2, [20, 20], windows, windows, x, expected);
+      expect(got).toEqual(expected);
+    }
   });
 
   it('leaves everything to the loops where there is no WebAssembly', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/conv2d.js';
 import * as simd from '../../../src/tensor/simd/conv2d.js';
-import { withoutSimd } from '../../support/simd.js';
+import { withMemoryOf, withoutSimd } from '../../support/simd.js';
 
 type Kernels = Pick<typeof loops, 'forward' | 'inputGradient' | 'weightGradient'>;
 
@@ -44,8 +44,8 @@ function run(kernels: Kernels, g: loops.ConvGeometry, seed: number) {
 }
 
 /** Both sum in float32, in another order. */
-function expectSame(g: loops.ConvGeometry, seed: number) {
-  const [actual, expected] = [run(simd, g, seed), run(loops, g, seed)];
+function expectSame(g: loops.ConvGeometry, seed: number, kernels: Kernels = simd) {
+  const [actual, expected] = [run(kernels, g, seed), run(loops, g, seed)];
   const terms = {
     y: g.channelsIn * g.kernel[0] * g.kernel[1],
     dx: g.channelsOut * g.kernel[0] * g.kernel[1],
@@ -62,7 +62,10 @@ function expectSame(g: loops.ConvGeometry, seed: number) {
 
 describe('convolution by SIMD', () => {
   it('agrees with the loops for every geometry', () => {
-    fc.assert(fc.property(geometries, fc.nat(1000), expectSame), { numRuns: 300 });
+    fc.assert(
+      fc.property(geometries, fc.nat(1000), (g, seed) => expectSame(g, seed)),
+      { numRuns: 300 },
+    );
   });
 
   it('agrees with the loops where the filters take several blocks, and where images are summed up in several parts', () => {
@@ -70,6 +73,17 @@ describe('convolution by SIMD', () => {
     expectSame({ ...base, N: 1, channelsIn: 90, channelsOut: 100, input: [5, 6], output: [5, 6] }, 1);
     expectSame({ ...base, N: 19, channelsIn: 3, channelsOut: 4, input: [9, 8], output: [9, 8] }, 1);
   });
+
+  it.each([2000, 5000, 12_000])(
+    'agrees with the loops where a memory of %i floats has it work on bands of rows, or leave it to them',
+    async (floats) => {
+      const small = await withMemoryOf(floats, () => import('../../../src/tensor/simd/conv2d.js'));
+      fc.assert(
+        fc.property(geometries, fc.nat(1000), (g, seed) => expectSame(g, seed, small)),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   it('is what is used: sums in another order have other last digits', () => {
     const g = {

@@ -4,7 +4,7 @@ import { Generator, randn } from '../../../src/index.js';
 import { matmul as loops } from '../../../src/tensor/kernels/matmul.js';
 import { matmul } from '../../../src/tensor/simd/matmul.js';
 import { matrix } from '../../support/matrix.js';
-import { withoutSimd } from '../../support/simd.js';
+import { withMemoryOf, withoutSimd } from '../../support/simd.js';
 
 /** A product by either function, into the middle of an array whose ends must stay as they are. */
 function multiply(
@@ -61,6 +61,12 @@ describe('matmul by SIMD', () => {
   it('is what is used: its sums are those of float32, not of double precision', () => {
     const size = [30, 30, 400] as const;
     expect(multiply(matmul, size, [false, false], 1)).not.toEqual(multiply(loops, size, [false, false], 1));
+  });
+
+  it('leaves products to the loops for which the memory is too small', async () => {
+    const small = await withMemoryOf(5000, () => import('../../../src/tensor/simd/matmul.js'));
+    const size = [30, 30, 400] as const;
+    expect(multiply(small.matmul, size, [false, false], 1)).toEqual(multiply(loops, size, [false, false], 1));
   });
 
   it('carries NaN and infinity where they belong, and no further', () => {

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { Generator, randn } from '../../../src/index.js';
 import * as loops from '../../../src/tensor/kernels/pool.js';
 import * as simd from '../../../src/tensor/simd/pool.js';
-import { withoutSimd } from '../../support/simd.js';
+import { withMemoryOf, withoutSimd } from '../../support/simd.js';
 
 /** The windows along one axis, cut off at its ends. */
-function windows(side: number, size: number, stride: number, padding: number): loops.Window[] {
+function windows(side: number, size: number, stride: number, padding: number): loops.Windows {
   const count = Math.floor((side + 2 * padding - size) / stride) + 1;
-  return Array.from({ length: count }, (_, i) => {
+  return loops.windowsOf(count, (i) => {
     const start = i * stride - padding;
     return { start: Math.max(0, start), end: Math.min(side, start + size), count: size };
   });
@@ -64,20 +64,25 @@ describe('the winners of max pooling by SIMD', () => {
     );
   });
 
+  it('are left to the loops where the memory is too small for a plane', async () => {
+    const small = await withMemoryOf(300, () => import('../../../src/tensor/simd/pool.js'));
+    const [down, across] = [30, 30].map((side) => ({ side, windows: windows(side, 2, 2, 0) }));
+    expectSame(small.findMax, 2, down, across, values(2 * 900, 1));
+  });
+
   it('are found where all is −∞', () => {
     const [down, across] = [8, 9].map((side) => ({ side, windows: windows(side, 3, 1, 1) }));
     expectSame(simd.findMax, 4, down, across, new Float32Array(4 * 8 * 9).fill(-Infinity));
   });
 
   it('are left to the loops where windows are irregular', () => {
-    const irregular = {
-      side: 9,
-      windows: [
-        [0, 3],
-        [2, 4],
-        [5, 9],
-      ].map(([start, end]) => ({ start, end, count: 1 })),
-    };
+    const places = [
+      [0, 3],
+      [2, 4],
+      [5, 9],
+    ];
+    const windows3 = loops.windowsOf(3, (i) => ({ start: places[i][0], end: places[i][1], count: 1 }));
+    const irregular = { side: 9, windows: windows3 };
     const across = { side: 40, windows: windows(40, 2, 1, 0) };
     expectSame(
       simd.findMax,
