@@ -5,7 +5,8 @@ import { expectOptions, expectTensor } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { add as addInto } from '../tensor/simd/elementwise.js';
 import { giveBack, isWorthKeeping, letGoOfOldSpares } from '../tensor/spare.js';
-import { empty, type Storage, storageMark, type Tensor, zeroed } from '../tensor/tensor.js';
+import { type Storage, storageMark, whileLocked } from '../tensor/storage.js';
+import { Tensor, zeroed } from '../tensor/tensor.js';
 import { type Edge, edgeOf, type Node } from './graph.js';
 import { withGrad } from './mode.js';
 
@@ -37,15 +38,29 @@ export function backward(output: Tensor, gradient?: Tensor | null, given?: Backw
   const seed = seedGradient('backward', output, gradient);
   const pass = new Pass(edgeOf(output), seed, options);
   const leaves = pass.leaves();
+  for (const edge of leaves) {
+    checkNotConverted('backward', edge);
+    checkGradientOf(edge.leaf as Tensor);
+  }
   pass.run(leaves);
-  const add = () => {
+  withGrad(options.createGraph ?? false, () => {
     for (const edge of leaves) {
       const leaf = edge.leaf as Tensor;
       const arrived = pass.gradientAt(edge);
       if (arrived) leaf.grad = leaf.grad ? leaf.grad.add(arrived) : arrived;
     }
-  };
-  withGrad(options.createGraph ?? false, add);
+  });
+}
+
+/** Throws unless a gradient can be added to the one that `leaf` has. */
+function checkGradientOf({ grad, shape, dtype }: Tensor): void {
+  if (grad === null || grad === undefined) return;
+  if (!(grad instanceof Tensor) || !sameShape(grad.shape, shape) || grad.dtype !== dtype) {
+    throw new MinibatchError(
+      `backward: grad of a leaf is to be a tensor like it, ${dtype} ${formatShape(shape)}, but it is ${show(grad)}; ` +
+        'set it to null',
+    );
+  }
 }
 
 /**
@@ -70,16 +85,27 @@ export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOpti
   });
   const pass = new Pass(edgeOf(output), seed, options);
   const edges = inputs.map(edgeOf);
-  if (!options.allowUnused) {
-    const unused = edges.findIndex((edge) => !pass.reaches(edge));
-    if (unused >= 0) {
-      throw new MinibatchError(
-        `grad: the output does not depend on input ${unused}; to get null for it, pass { allowUnused: true }`,
-      );
-    }
-  }
+  edges.forEach((edge, i) => {
+    if (pass.reaches(edge)) return;
+    for (const used of pass.leaves()) if (used.leaf === inputs[i]) checkNotConverted('grad', used);
+    if (options.allowUnused) return;
+    throw new MinibatchError(
+      `grad: the output does not depend on input ${i}; to get null for it, pass { allowUnused: true }`,
+    );
+  });
   pass.run(new Set(edges));
-  return edges.map((edge) => pass.gradientAt(edge));
+  return withGrad(options.createGraph ?? false, () => edges.map((edge) => pass.gradientAt(edge)));
+}
+
+/** Throws if the leaf was given another dtype since an operation used it. */
+function checkNotConverted(op: string, edge: Edge): void {
+  const leaf = edge.leaf as Tensor;
+  if (leaf.edge !== edge) {
+    throw new MinibatchError(
+      `${op}: a leaf of ${formatShape(edge.shape)} was ${edge.dtype} when the output was computed; it has been ` +
+        `converted since, and is ${leaf.dtype} now`,
+    );
+  }
 }
 
 function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Tensor {
@@ -113,11 +139,9 @@ class Pass {
   private readonly createGraph: boolean;
   private readonly retainGraph: boolean;
   private readonly start = storageMark();
-  /** Storages already handed out as someone's gradient. */
-  private readonly handedOut = new Set<Storage>();
   /** Large storages made in this pass, and how many gradients on their way share each. */
   private readonly holders = new Map<Storage, number>();
-  /** Those that code which is not ours has seen, and may hold. */
+  /** Those that code which is not ours has been given or has returned, and may hold. */
   private readonly seenOutside = new Set<Storage>();
 
   constructor(
@@ -180,11 +204,9 @@ class Pass {
       if (!targets.has(edge)) gradients.delete(edge);
     }
     if (!any) return;
-    const sent = node.run(arrived, needed);
+    const sent = node.letsGo ? node.run(arrived, needed) : this.runOutside(node, arrived, needed);
     if (!this.retainGraph) node.free();
     for (const gradient of sent) if (gradient) this.hold(gradient);
-    if (!node.letsGo)
-      for (const gradient of [...arrived, ...sent]) if (gradient) this.seenOutside.add(gradient.storage);
     for (let i = 0; i < node.inputs.length; i++) {
       const [edge, gradient] = [node.inputs[i], sent[i]];
       if (!edge || !gradient) continue;
@@ -194,6 +216,15 @@ class Pass {
     node.outputs.forEach((edge, i) => {
       if (!targets.has(edge)) this.release(arrived[i]);
     });
+  }
+
+  /** Runs a derivative that is not ours: it may hold what it is given, but change no gradient on its way. */
+  private runOutside(node: Node, arrived: readonly Tensor[], needed: readonly boolean[]) {
+    const given = arrived.map((gradient) => this.toOutside(gradient));
+    const onTheirWay = [...this.gradients.values(), ...arrived, ...given].map(({ storage }) => storage);
+    const sent = whileLocked(onTheirWay, () => node.run(given, needed));
+    for (const gradient of sent) if (gradient) this.seenOutside.add(gradient.storage);
+    return sent;
   }
 
   /** The sum of two gradients that are held; it is held in their place. In place, where nobody else has the first. */
@@ -228,16 +259,20 @@ class Pass {
     }
   }
 
-  /**
-   * The gradient that arrived at `edge`, as a tensor that is the receiver's alone: a copy, where its values were made
-   * before this pass or have been handed out already.
-   */
+  /** The gradient that arrived at `edge`, as a tensor that is the receiver's alone. */
   gradientAt(edge: Edge): Tensor | null {
     const arrived = this.gradients.get(edge);
-    if (!arrived) return null;
-    const shared = arrived.storage.serial < this.start || this.handedOut.has(arrived.storage);
-    const own = shared && !arrived.requiresGrad ? empty(arrived.shape, arrived.dtype).assign(arrived) : arrived;
-    this.handedOut.add(own.storage);
+    return arrived ? this.toOutside(arrived) : null;
+  }
+
+  /**
+   * `gradient` as a tensor that code which is not ours may do with as it likes: a copy, where somebody else may have
+   * its values, since they were made before this pass or have been outside already.
+   */
+  private toOutside(gradient: Tensor): Tensor {
+    const shared = gradient.storage.serial < this.start || this.seenOutside.has(gradient.storage);
+    const own = shared ? gradient.clone() : gradient;
+    this.seenOutside.add(own.storage);
     return own;
   }
 }

@@ -73,15 +73,28 @@ function definer(letsGo: boolean): DefineOp {
     (...args: Args): Out => {
       const before = switchGrad(false);
       const outer = recorded;
-      recorded = before && args.some(requiresGrad);
       try {
+        recorded = before && args.some(requiresGrad);
+        const writes = recorded ? writesTo(args) : 0;
         const { output, vjp } = rule(...args);
+        if (recorded && writesTo(args) !== writes) {
+          throw new MinibatchError(
+            `${name}: overwrote an argument that requires a gradient; operations leave them as is`,
+          );
+        }
         return record(name, args, output, vjp, letsGo);
       } finally {
         recorded = outer;
         switchGrad(before);
       }
     }) as DefineOp;
+}
+
+/** How often those of the arguments that require a gradient have been overwritten, in all. */
+function writesTo(args: readonly unknown[]): number {
+  let writes = 0;
+  for (const arg of args) if (requiresGrad(arg)) writes += arg.version;
+  return writes;
 }
 
 /** Whether the operation that is being carried out is recorded. */

@@ -2,7 +2,7 @@ import type { TypedArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectTensor } from '../tensor/expect.js';
 import { checkShape, type Shape, sizeOf } from '../tensor/shape.js';
-import { empty, Tensor } from '../tensor/tensor.js';
+import { adopt, empty, type Tensor } from '../tensor/tensor.js';
 
 /** Examples that can be fetched by number. */
 export interface Dataset {
@@ -66,7 +66,7 @@ export class ImageDataset implements Dataset {
       const to = n * imageSize;
       for (let p = 0; p < imageSize; p++) inputs.data[to + p] = UNIT[this.pixels[from + p]];
     }
-    return { inputs, labels: Tensor.wrap(labels, [labels.length]) };
+    return { inputs, labels: adopt(labels, [labels.length]) };
   }
 }
 

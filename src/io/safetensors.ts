@@ -2,7 +2,7 @@ import { allocate, type DType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectBytes, expectOptions, expectRecord, expectTensor } from '../tensor/expect.js';
 import { sizeOf } from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import { adopt, type Tensor } from '../tensor/tensor.js';
 import { formatJson, isWellFormed, type Json, Literal, parseJson } from './json.js';
 
 /*
@@ -104,7 +104,7 @@ export function decodeSafetensors(bytes: Uint8Array | ArrayBuffer, file = 'safet
   const tensors = entries.map(({ name, dtype, shape, from, to }) => {
     const data = allocate(dtype, sizeOf(shape));
     new Uint8Array(data.buffer).set(all.subarray(start + from, start + to));
-    return [name, Tensor.wrap(data, shape)] as const;
+    return [name, adopt(data, shape)] as const;
   });
   // Own properties, also under the name __proto__.
   return { tensors: Object.fromEntries(tensors), metadata: Object.fromEntries(metadata) };

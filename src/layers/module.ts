@@ -1,4 +1,4 @@
-import type { DType, FloatArray } from '../tensor/dtype.js';
+import { checkDType, type DType, type FloatArray, type FloatDType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
 import { isMarked, MODULE, notAModule, notATensor, TENSOR } from '../tensor/not-a-tensor.js';
@@ -65,9 +65,13 @@ export abstract class Module {
     return lines(this, '', '').join('\n');
   }
 
-  /** Switches this module and all its parts to training, or with `false` to inference. */
+  /**
+   * Switches this module and all its parts to training, or with `false` to inference. Each part is asked by its own
+   * `train`, so one that overrides it (to keep its statistics frozen, say) is obeyed inside a larger module too.
+   */
   train(mode = true): this {
-    for (const [, module] of this.namedModules()) module.training = mode;
+    this.training = mode;
+    for (const child of this.children()) child.train(mode);
     return this;
   }
 
@@ -83,6 +87,11 @@ export abstract class Module {
       if (!Array.isArray(value)) return [];
       return value.flatMap((part, i) => (isModule(part) ? [[`${name}.${i}`, part] as [string, Module]] : []));
     });
+  }
+
+  /** The parts directly inside this module, each once, also if it has two names. */
+  private children(): Set<Module> {
+    return new Set(this.namedChildren().map(([, child]) => child));
   }
 
   /** This module, under the name '', and everything inside it. */
@@ -162,11 +171,27 @@ export abstract class Module {
     for (const [name, tensor] of own) tensor.assign(state[name]);
   }
 
-  /** Converts every float parameter and buffer to `dtype`, in place; gradients are dropped. */
-  to(dtype: Exclude<DType, 'int32'>): this {
-    for (const tensor of new Set(this.namedTensors().map(([, tensor]) => tensor))) {
-      if (tensor.dtype !== 'int32') tensor.convertInPlace(dtype);
+  /**
+   * Converts every float parameter and buffer to `dtype`, in place. Gradients of what is converted are dropped; a graph
+   * recorded before can send it none, so `backward` through one throws. Each part is asked by its own `to`.
+   *
+   * @throws if a buffer is the recorded result of an operation, or if `dtype` is not float32 or float64; then nothing
+   * has been converted.
+   */
+  to(dtype: FloatDType): this {
+    checkDType('to', dtype);
+    if (dtype === ('int32' as DType))
+      throw new MinibatchError('to: a module computes in float32 or float64, not int32');
+    for (const [name, tensor] of this.namedTensors()) {
+      if (!tensor.isLeaf && tensor.dtype !== dtype) {
+        throw new MinibatchError(
+          `to: ${name} is the result of ${tensor.edge?.node?.name}; keep it as detach() gives it`,
+        );
+      }
     }
+    const own = Object.values(this).filter((value): value is Tensor => value instanceof Tensor);
+    for (const tensor of own) if (tensor.dtype !== 'int32') tensor.convertInPlace(dtype);
+    for (const child of this.children()) child.to(dtype);
     return this;
   }
 

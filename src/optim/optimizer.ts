@@ -3,6 +3,7 @@ import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectOptions } from '../tensor/expect.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
+import { shareMemory } from '../tensor/storage.js';
 import { type FloatTensor, Tensor, zeroed } from '../tensor/tensor.js';
 
 /** Parameters that share one set of options. */
@@ -70,6 +71,12 @@ export abstract class Optimizer<Options extends { lr: number }> {
     if (new Set(parameters).size !== parameters.length) {
       throw new MinibatchError(`${name}: a parameter was given twice`);
     }
+    parameters.forEach((parameter, i) => {
+      const other = parameters.findIndex((earlier) => shareMemory(earlier.storage, parameter.storage));
+      if (other < i) {
+        throw new MinibatchError(`${name}: parameters ${other} and ${i} share their values, and would be moved twice`);
+      }
+    });
   }
 
   /** All parameters, group by group. */

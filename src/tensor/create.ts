@@ -2,7 +2,7 @@ import { allocate, checkDType, convert, type DType, dtypeOf, type TypedArray } f
 import { MinibatchError, show } from './error.js';
 import { expectOptions, expectWhole } from './expect.js';
 import { checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
-import { type NestedArray, Tensor } from './tensor.js';
+import { adopt, type NestedArray, type Tensor } from './tensor.js';
 
 export interface TensorOptions {
   /** float32 unless said otherwise. */
@@ -33,7 +33,7 @@ export function tensor(values: NestedArray | TypedArray, given?: TensorOptions &
     );
   }
   const data = own ? convert(dtype, values as TypedArray) : fromLists(dtype, values as NestedArray, ownShape);
-  return withGrad(Tensor.wrap(data, [...shape]), options);
+  return withGrad(adopt(data, [...shape]), options);
 }
 
 /** The lengths of nested lists, going by the first of each. */
@@ -92,7 +92,7 @@ function filled(op: string, shape: Shape, value: number, given?: TensorOptions):
   const data = allocate(dtype, sizeOf(shape));
   // Memory that is zero already is not touched, and so is not taken from the system yet.
   if (!Object.is(value, 0)) data.fill(value);
-  return withGrad(Tensor.wrap(data, [...shape]), options);
+  return withGrad(adopt(data, [...shape]), options);
 }
 
 /** A tensor of zeros. */
@@ -119,7 +119,7 @@ export function arange(start: number, end?: number, step = 1, options?: TensorOp
   checkShape('arange', [length]);
   const data = allocate(dtype, length);
   for (let i = 0; i < length; i++) data[i] = first + i * step;
-  return withGrad(Tensor.wrap(data, [length]), { requiresGrad });
+  return withGrad(adopt(data, [length]), { requiresGrad });
 }
 
 /** The identity matrix of `n` rows and `columns` (n unless given) columns. */

@@ -3,7 +3,7 @@ import { allocate, checkDType } from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
 import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
-import { Tensor } from './tensor.js';
+import { adopt, type Tensor } from './tensor.js';
 
 /** Everything that determines the numbers still to come; plain data, fit for JSON. */
 export interface GeneratorState {
@@ -201,7 +201,7 @@ function fillRandom(
   checkDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = draw(generator);
-  const result = Tensor.wrap(data, [...shape]);
+  const result = adopt(data, [...shape]);
   if (requiresGrad) result.requiresGrad = true;
   return result;
 }

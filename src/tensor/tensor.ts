@@ -3,6 +3,7 @@ import {
   checkDType,
   convert,
   type DType,
+  dtypeOf,
   type FloatArray,
   type FloatDType,
   type TypedArray,
@@ -12,24 +13,7 @@ import { formatTensor } from './format.js';
 import { notATensor, TENSOR } from './not-a-tensor.js';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 import { takeSpare } from './spare.js';
-
-/**
- * The values of a tensor, and how often they have been overwritten. Tensors that share values (a reshaped or detached
- * one and its original) share this object, so a change through one is seen through all.
- */
-export interface Storage {
-  readonly data: TypedArray;
-  version: number;
-  /** Counts up over all storages, so what was made later has the larger number. */
-  readonly serial: number;
-}
-
-let storagesMade = 0;
-
-/** A mark in time: every storage made from now on has a serial number of at least this. */
-export function storageMark(): number {
-  return storagesMade;
-}
+import { Storage, storageFromOutside } from './storage.js';
 
 /** Where a tensor stands in the graph of derivatives: what autograd hangs here is autograd's own affair. */
 export interface GradientEdge {
@@ -67,7 +51,7 @@ export class Tensor {
 
   /** Takes over `storage` without copying. To make a tensor from values, use `tensor(values)`. */
   constructor(storage: Storage, shape: Shape) {
-    if (!storage?.data || !Array.isArray(shape) || storage.data.length !== sizeOf(shape))
+    if (!(storage instanceof Storage) || !Array.isArray(shape) || storage.data.length !== sizeOf(shape))
       throw new MinibatchError(`Tensor: got ${show(storage)} and ${show(shape)}; make a tensor with tensor(values)`);
     this.storage = storage;
     this.shape = shape;
@@ -78,9 +62,16 @@ export class Tensor {
     return true;
   }
 
-  /** A tensor around `data` itself: no copy is made. */
+  /**
+   * A tensor around `data` itself: no copy is made. Tensors around one array, or around parts of one that overlap, are
+   * seen to share their values, so what `assign` does through one counts as a write to all.
+   */
   static wrap(data: TypedArray, shape: Shape): Tensor {
-    return new Tensor({ data, version: 0, serial: storagesMade++ }, shape);
+    if (!dtypeOf(data)) {
+      throw new MinibatchError(`Tensor.wrap: takes a Float32Array, Float64Array or Int32Array, got ${show(data)}`);
+    }
+    checkShape('Tensor.wrap', shape);
+    return new Tensor(storageFromOutside(data), [...shape]);
   }
 
   /**
@@ -242,19 +233,28 @@ export class Tensor {
     if (!this.isLeaf) {
       throw new MinibatchError(`${op}: this tensor is the result of an operation; only a leaf can be overwritten`);
     }
-    this.storage.version++;
+    this.storage.countWrite(op);
     write(this.storage.data);
     return this;
   }
 
   /**
-   * Exchanges the storage for a copy in another dtype, in place: who holds this tensor keeps holding it. This is how a
-   * module changes the precision of its parameters.
+   * @internal Exchanges the storage for a copy in another dtype, in place: who holds this tensor keeps holding it. This
+   * is how a module changes the precision of its parameters. The gradient is dropped, and a graph recorded before
+   * cannot send one here any more. Nothing happens where the dtype is this already.
    */
-  convertInPlace(dtype: DType): void {
+  convertInPlace(dtype: FloatDType): void {
     checkDType('to', dtype);
-    this.storage = { data: convert(dtype, this.data), version: this.version + 1, serial: storagesMade++ };
+    if (dtype === this.dtype) return;
+    if (dtype === ('int32' as DType) || this.dtype === 'int32') {
+      throw new MinibatchError(`to: converts float32 and float64 in place, not ${this.dtype} to ${dtype}`);
+    }
+    if (!this.isLeaf) {
+      throw new MinibatchError('to: this tensor is the result of an operation; only a leaf can be converted in place');
+    }
+    this.storage = new Storage(convert(dtype, this.data), this.version + 1);
     this.grad = null;
+    this.edge = null;
   }
 }
 
@@ -264,17 +264,22 @@ export interface FloatTensor extends Tensor {
   readonly dtype: FloatDType;
 }
 
+/** A tensor around an array that has just been made, and that nobody else holds. */
+export function adopt(data: TypedArray, shape: Shape): Tensor {
+  return new Tensor(new Storage(data), shape);
+}
+
 /** A new tensor for an operation to write its result into: all of it, since what it holds at first is anyone's. */
 export function empty(shape: Shape, dtype: FloatDType): FloatTensor;
 export function empty(shape: Shape, dtype: DType): Tensor;
 export function empty(shape: Shape, dtype: DType): Tensor {
   const size = sizeOf(shape);
-  return Tensor.wrap(takeSpare(dtype, size) ?? allocate(dtype, size), shape);
+  return adopt(takeSpare(dtype, size) ?? allocate(dtype, size), shape);
 }
 
 /** A new tensor of zeros for an operation to add its result to. */
 export function zeroed(shape: Shape, dtype: FloatDType): FloatTensor;
 export function zeroed(shape: Shape, dtype: DType): Tensor;
 export function zeroed(shape: Shape, dtype: DType): Tensor {
-  return Tensor.wrap(allocate(dtype, sizeOf(shape)), shape);
+  return adopt(allocate(dtype, sizeOf(shape)), shape);
 }

@@ -180,16 +180,3 @@ describe('grad', () => {
     expect(y.item()).toBeTypeOf('number');
   });
 });
-
-describe('noGrad', () => {
-  it('records nothing inside, and restores what was, also after an error', () => {
-    const x = leaf(1);
-    expect(noGrad(() => x.mul(2)).requiresGrad).toBe(false);
-    expect(() => noGrad(() => x.matmul(x))).toThrow();
-    expect(x.mul(2).requiresGrad).toBe(true);
-  });
-
-  it('refuses an asynchronous body, which would run with recording on', () => {
-    expect(() => noGrad(async () => 1)).toThrow('noGrad: the body returned a promise');
-  });
-});

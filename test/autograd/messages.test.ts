@@ -16,7 +16,7 @@ describe('what operations say', () => {
     ).toBe('pad');
     const normalized = x.layerNorm([3]);
     x.assign(tensor([[3, 2, 1]]));
-    expect(() => normalized.sum().backward()).toThrow('backward: normalizeChannels needs a tensor of shape [1, 1, 3]');
+    expect(() => normalized.sum().backward()).toThrow('backward: layerNorm needs a tensor of shape [1, 1, 3]');
   });
 
   it('is that a divisor was overwritten, where only the dividend is differentiated', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   BatchNorm1d,
+  gradcheck,
   Linear,
   Module,
   ones,
@@ -102,6 +103,25 @@ describe('Module', () => {
     ).toBe(true);
   });
 
+  it('asks each part by its own train and to, if a part overrides them', () => {
+    class Frozen extends BatchNorm1d {
+      override train(_mode = true): this {
+        return super.train(false);
+      }
+      override to(): this {
+        return this;
+      }
+    }
+    const [frozen, free] = [new Frozen(2), new BatchNorm1d(2)];
+    const net = new Sequential(new Sequential(frozen, free), frozen);
+    for (const mode of [true, false, true]) {
+      net.train(mode);
+      expect([net.training, frozen.training, free.training]).toEqual([mode, false, mode]);
+    }
+    net.to('float64');
+    expect([frozen.gamma?.dtype, free.gamma?.dtype]).toEqual(['float32', 'float64']);
+  });
+
   it('drops gradients', () => {
     const net = new Twice();
     net
@@ -120,6 +140,35 @@ describe('Module', () => {
     expect(net.parameters().map((p) => p.dtype)).toEqual(parameters.map(() => 'float64'));
     expect(net.buffers().map((b) => b.dtype)).toEqual(['float64', 'float64', 'float64', 'int32']);
     expect(net.forward(ones([1, 2], { dtype: 'float64' })).dtype).toBe('float64');
+  });
+
+  it('trains in another dtype after it was recorded in one, and is checked as exactly', () => {
+    const net = new Sequential(new Linear(3, 2), new Tanh(), new Linear(2, 2));
+    net.forward(randn([4, 3]));
+    net.to('float64');
+    const x = randn([4, 3], { dtype: 'float64', requiresGrad: true });
+    net.forward(x).sum().backward();
+    expect(net.parameters().map(({ grad }) => grad?.dtype)).toEqual(net.parameters().map(() => 'float64'));
+    // Were one node taken for float32, ten digits would not be asked for, nor come out.
+    expect(gradcheck((input: Tensor) => net.forward(input), [x]).digits).toBeGreaterThan(9);
+    expect(() => gradcheck((..._: Tensor[]) => net.forward(x), net.parameters())).not.toThrow();
+  });
+
+  it('converts nothing where it holds the result of an operation, or the dtype is no float', () => {
+    class Recurrent extends Module {
+      readonly inner = new Linear(2, 2);
+      state: Tensor = zeros([1, 2]);
+      forward(x: Tensor): Tensor {
+        this.state = this.inner.forward(x.add(this.state));
+        return this.state;
+      }
+    }
+    const net = new Sequential(new Linear(2, 2), new Recurrent());
+    net.forward(ones([1, 2]));
+    expect(() => net.to('float64')).toThrow('to: 1.state is the result of linear; keep it as detach() gives it');
+    expect(() => net.to('int32' as never)).toThrow('to: a module computes in float32 or float64, not int32');
+    expect(() => new ReLU().to('half' as never)).toThrow('to: no dtype "half"');
+    expect(net.parameters().map(({ dtype }) => dtype)).toEqual(Array(4).fill('float32'));
   });
 });
 

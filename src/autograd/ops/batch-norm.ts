@@ -2,7 +2,8 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/batch-norm/index.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
-import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { shareMemory } from '../../tensor/storage.js';
+import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
 export interface BatchNormOptions {
@@ -41,34 +42,39 @@ export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null,
       : inferenceForward(layout, x, gamma, beta, options, y);
     return {
       output: y,
-      vjp: saving(gamma ? [x, gamma] : [x], (dy) => batchNormBackward(dy, x, gamma ?? null, statistics, training)),
+      vjp: saving(gamma ? [x, gamma] : [x], (dy) =>
+        batchNormBackward(dy, x, gamma ?? null, statistics, training, 'batchNorm'),
+      ),
     };
   });
 
 /**
  * (x − μ)·r over each channel of x, [N, C, ...]: batch normalization in training without γ, β and running statistics,
- * for those that group values differently. A channel of a single value gives 0.
+ * for those that group values differently, under the name of the operation `op`. A channel of a single value gives 0.
  */
-export const normalizeChannels: (x: Tensor, eps: number) => Tensor = builtIn(
-  'normalizeChannels',
-  (x: Tensor, eps: number) => {
-    expectFloat('normalizeChannels', x);
+export function channelNormalizer(op: string): (x: Tensor, eps: number) => Tensor {
+  return builtIn(op, (x: Tensor, eps: number) => {
+    expectFloat(op, x);
     const y = empty(x.shape, x.dtype);
     const statistics = trainingForward(layoutOf(x), x, null, null, { eps }, y);
-    return { output: y, vjp: [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true)[0])] };
-  },
-);
+    return { output: y, vjp: [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true, op)[0])] };
+  });
+}
 
-/** dx, dγ and dβ from dy. `statistics` are what the forward pass used: functions of x in training, else constants. */
+/**
+ * dx, dγ and dβ from dy, for the operation `op`. `statistics` are what the forward pass used: functions of x in
+ * training, else constants.
+ */
 const batchNormBackward: (
   dy: Tensor,
   x: Tensor,
   gamma: Tensor | null,
   statistics: kernels.Statistics,
   training: boolean,
+  op: string,
 ) => readonly Tensor[] = builtIn(
   'batchNormBackward',
-  (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean) => {
+  (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean, op: string) => {
     expectFloat('batchNormBackward', x);
     expectSameFloat('batchNormBackward', x, dy);
     const layout = layoutOf(x);
@@ -80,7 +86,7 @@ const batchNormBackward: (
     return {
       output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
       vjp: saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly Tensor[]) =>
-        batchNormBackwardBackward(dy, x, gamma, statistics, training, ...second),
+        batchNormBackwardBackward(dy, x, gamma, statistics, training, op, ...second),
       ),
     };
   },
@@ -93,6 +99,7 @@ const batchNormBackwardBackward: (
   gamma: Tensor | null,
   statistics: kernels.Statistics,
   training: boolean,
+  op: string,
   ...second: readonly Tensor[]
 ) => readonly Tensor[] = builtIn(
   'batchNormBackwardBackward',
@@ -102,6 +109,7 @@ const batchNormBackwardBackward: (
     gamma: Tensor | null,
     statistics: kernels.Statistics,
     training: boolean,
+    op: string,
     ...[ddx, ddgamma, ddbeta]: readonly Tensor[]
   ) => {
     const layout = layoutOf(x);
@@ -126,7 +134,7 @@ const batchNormBackwardBackward: (
       output: [gradDy, gradX, gradGamma],
       vjp: () => {
         throw new MinibatchError(
-          'batchNorm: third derivatives are not available; compose it of mean, sub, square, rsqrt and mul instead',
+          `${op}: third derivatives are not available; compose it of mean, sub, square, rsqrt and mul instead`,
         );
       },
     };
@@ -170,7 +178,7 @@ function trainingForward(
 /** running = (1 − momentum)·running + momentum·factor·batch, rounded once. */
 function move(running: Tensor, batch: Float64Array, factor: number, momentum: number): void {
   const moved = batch.map((value, c) => (1 - momentum) * running.data[c] + momentum * factor * value);
-  running.assign(Tensor.wrap(moved, running.shape));
+  running.assign(adopt(moved, running.shape));
 }
 
 /** y from the running statistics, which are returned. */
@@ -213,7 +221,24 @@ function check(
       `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,
     );
   }
+  if (training) checkRunningStatistics({ x, gamma, beta, runningMean, runningVar });
   if (!training && !(runningMean && runningVar)) {
     throw new MinibatchError('batchNorm: inference takes runningMean and runningVar');
+  }
+}
+
+/** Throws unless the running statistics can be written to without changing anything that is read. */
+function checkRunningStatistics(tensors: Readonly<Record<string, Tensor | null | undefined>>): void {
+  for (const name of ['runningMean', 'runningVar']) {
+    const running = tensors[name];
+    if (!running) continue;
+    if (!running.isLeaf) {
+      throw new MinibatchError(`batchNorm: ${name} is the result of an operation; training writes to it, so detach it`);
+    }
+    for (const [other, tensor] of Object.entries(tensors)) {
+      if (tensor && other !== name && shareMemory(running.storage, tensor.storage)) {
+        throw new MinibatchError(`batchNorm: training writes to ${name}, but ${other} shares its values`);
+      }
+    }
   }
 }

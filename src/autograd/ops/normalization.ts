@@ -3,7 +3,7 @@ import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectWhole 
 import { windowsOf } from '../../tensor/kernels/pool.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { normalizeChannels } from './batch-norm.js';
+import { channelNormalizer } from './batch-norm.js';
 import { average } from './pool.js';
 
 /*
@@ -16,9 +16,15 @@ export interface NormOptions {
   eps?: number;
 }
 
+const normalizers = {
+  layerNorm: channelNormalizer('layerNorm'),
+  groupNorm: channelNormalizer('groupNorm'),
+  instanceNorm: channelNormalizer('instanceNorm'),
+};
+
 /** (x − mean)/√(variance + ε) over `groups` equal parts of x, as they lie in memory. */
-function normalizeParts(x: Tensor, groups: number, eps: number): Tensor {
-  return normalizeChannels(x.reshape([1, groups, x.size / groups]), eps).reshape(x.shape);
+function normalizeParts(op: keyof typeof normalizers, x: Tensor, groups: number, eps: number): Tensor {
+  return normalizers[op](x.reshape([1, groups, x.size / groups]), eps).reshape(x.shape);
 }
 
 function checkEps(op: string, options: NormOptions | undefined): number {
@@ -78,7 +84,15 @@ export const layerNorm: (
     );
   }
   const groups = x.size / sizeOf(normalizedShape);
-  return affine('layerNorm', x, () => normalizeParts(x, groups, eps), gamma, beta, normalizedShape, normalizedShape);
+  return affine(
+    'layerNorm',
+    x,
+    () => normalizeParts('layerNorm', x, groups, eps),
+    gamma,
+    beta,
+    normalizedShape,
+    normalizedShape,
+  );
 };
 
 /**
@@ -115,7 +129,7 @@ export const instanceNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | nu
 };
 
 function perExample(
-  op: string,
+  op: 'groupNorm' | 'instanceNorm',
   x: Tensor,
   groups: number,
   gamma: Tensor | null | undefined,
@@ -133,7 +147,7 @@ function perExample(
     throw new MinibatchError(`${op}: takes more than one value per group, got one from x of ${shape}`);
   }
   const aligned = [C, ...x.shape.slice(2).map(() => 1)];
-  return affine(op, x, () => normalizeParts(x, N * groups, eps), gamma, beta, [C], aligned);
+  return affine(op, x, () => normalizeParts(op, x, N * groups, eps), gamma, beta, [C], aligned);
 }
 
 export interface LocalResponseNormOptions {

@@ -4,7 +4,7 @@ import { type Plane, type Windows, windowsOf } from '../../tensor/kernels/pool.j
 import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/average.js';
 import { findMax } from '../../tensor/simd/pool.js';
-import { empty, type FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 import { type Pair, resolvePair } from './conv2d.js';
 import { gatherAt } from './gather.js';
@@ -75,7 +75,7 @@ export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, option
   const [N, C, H, W] = x.shape;
   const winners = new Int32Array(N * C * rows.length * columns.length);
   findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
-  const index = Tensor.wrap(winners, [N * C, rows.length * columns.length]);
+  const index = adopt(winners, [N * C, rows.length * columns.length]);
   // A max pool gathers the winners; the derivative of that is where it goes back to.
   return gatherAt(x.reshape([N * C, H * W]), 1, index).reshape([N, C, rows.length, columns.length]);
 };

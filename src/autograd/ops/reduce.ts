@@ -4,7 +4,7 @@ import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
 import { formatShape, reducedShape, resolveDim, resolveDims, type Shape, stridesOf } from '../../tensor/shape.js';
 import { sum as simdSum } from '../../tensor/simd/reduce.js';
-import { empty, Tensor, zeroed } from '../../tensor/tensor.js';
+import { adopt, empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
 /** A dimension, or several; −1 is the last. All, where none is given. */
@@ -140,5 +140,5 @@ export const argmax: (x: Tensor, dim?: number) => Tensor = (x, dim) => {
       indices[i] = j;
     }
   }
-  return Tensor.wrap(indices, dim === undefined ? [] : reducedShape(shape, [along], false));
+  return adopt(indices, dim === undefined ? [] : reducedShape(shape, [along], false));
 };

@@ -3,7 +3,7 @@ import { MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { checkShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
-import { empty, Tensor } from '../../tensor/tensor.js';
+import { adopt, empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
 /** The same values under another shape, sharing storage. One side may be −1: what is left over. */
@@ -67,7 +67,7 @@ export const transpose: (x: Tensor, a: number, b: number) => Tensor = (x, a, b) 
 export const to: (x: Tensor, dtype: DType) => Tensor = builtIn('to', (x: Tensor, dtype: DType) => {
   expectTensor('to', x);
   checkDType('to', dtype);
-  const y = Tensor.wrap(convert(dtype, x.data), x.shape);
+  const y = adopt(convert(dtype, x.data), x.shape);
   return { output: y, vjp: [dtype === 'int32' ? null : (dy) => dy.to(x.dtype)] };
 });
 
