@@ -1,6 +1,17 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as minibatch from '../src/index.js';
-import { crossEntropy, Linear, ones, ReLU, Sequential, tensor } from '../src/index.js';
+import {
+  crossEntropy,
+  defineOp,
+  grad,
+  Linear,
+  noGrad,
+  ones,
+  ReLU,
+  Sequential,
+  type Tensor,
+  tensor,
+} from '../src/index.js';
 
 /*
  * Mistakes of those who know PyTorch or NumPy, as they are written without TypeScript's help, and the part of the answer
@@ -148,7 +159,80 @@ const twoCopies: Mistake[] = [
   ['its values assigned', () => ones([2]).assign(any(other.ones([2]))), 'two copies of minibatch are loaded'],
 ];
 
+const weight = tensor([1, 2], { requiresGrad: true });
+const op = defineOp('scaled', (y: Tensor, _options: unknown) => ({ output: y.mul(2), vjp: [(dy) => dy.mul(2), null] }));
+const shared = { inner: [weight] };
+
+const gradientMistakes: Mistake[] = [
+  [
+    'a gradient made without createGraph',
+    () => grad(grad(weight.square().sum(), [weight])[0].sum(), [weight]),
+    'grad: the output depends on no tensor that requires a gradient; make one with { requiresGrad: true }, compute outside noGrad, and make a gradient that is to be differentiated again with { createGraph: true }',
+  ],
+  ['noGrad around the loss', () => noGrad(() => weight.sum()).backward(), 'compute outside noGrad'],
+  [
+    'a tensor for a list of them',
+    () => grad(weight.sum(), any(weight)),
+    'grad: inputs are a list of tensors, got a float32 tensor of [2]; write grad(y, [x])',
+  ],
+  [
+    'an input that asks for nothing',
+    () => grad(weight.sum(), [ones([2])]),
+    'grad: input 0 requires no gradient; make it with { requiresGrad: true } before',
+  ],
+  [
+    'options for a gradient',
+    () => weight.sum().backward(any({ retainGraph: true })),
+    'backward: the gradient comes first, got { retainGraph: true }; write backward(null, options)',
+  ],
+  ['a loss of several values', () => weight.square().backward(), 'or reduce it to one value'],
+  [
+    'a parameter in an option',
+    () => op(weight, { weight }),
+    'scaled: argument 1 holds a tensor that requires a gradient, at weight, but only tensors that are arguments themselves get one; pass it as an argument, or detach() it',
+  ],
+  [
+    'a parameter in a list',
+    () => op(ones([1]), [1, weight]),
+    'argument 1 holds a tensor that requires a gradient, at 1',
+  ],
+  ['a parameter deep inside', () => op(ones([1]), { a: [shared, shared] }), 'at a.1.inner.0'],
+  ['a module', () => op(ones([1]), net), 'argument 1 holds a tensor that requires a gradient, at bias'],
+  ['a parameter in a map', () => op(ones([1]), new Map([['w', weight]])), 'at w'],
+];
+
+const shapeMistakes: Mistake[] = [
+  ['reshape(2, 3)', () => any(x).reshape(3, 2), 'one of which may be −1, got 3; write [3, 2]'],
+  ['reshape(-1)', () => any(x).reshape(-1), 'got -1; write [-1]'],
+  [
+    'permute(1, 0)',
+    () => any(x).permute(1, 0),
+    'permute: takes each of 2 dimensions once (shape [2, 3]), got 1; write [1, 0]',
+  ],
+  ['broadcastTo(4, 2, 3)', () => any(x).broadcastTo(4, 2, 3), 'got 4; write [4, 2, 3]'],
+  ['layerNorm(3)', () => any(x).layerNorm(3), 'layerNorm: x of [2, 3] does not end in 3, or is empty; write [3]'],
+  [
+    'options for dimensions',
+    () => any(x).sum({ keepDims: true }),
+    'sum: a dimension is a whole number, got { keepDims: true }; options come after it',
+  ],
+  ['no dimension', () => any(x).softmax(), 'softmax: a dimension is missing (takes -2 to 1)'],
+  ['no dimensions', () => any(x).transpose(), 'transpose: a dimension is missing (takes -2 to 1)'],
+];
+
+it('a tensor inside an argument of a user operation is a constant, where it asks for no gradient or nothing is recorded', () => {
+  const y = op(weight, { mean: ones([1]), names: ['a'], bytes: new Uint8Array(9), none: null });
+  y.sum().backward();
+  expect(weight.grad?.toArray()).toEqual([2, 2]);
+  const cyclic: { self?: unknown } = {};
+  cyclic.self = cyclic;
+  expect(op(ones([1]), cyclic).toArray()).toEqual([2]);
+  expect(noGrad(() => op(ones([1]), { weight })).toArray()).toEqual([2]);
+});
+
 describe.each([
+  ['gradients', gradientMistakes],
+  ['shapes and dimensions', shapeMistakes],
   ['in place of a tensor', inPlaceOfTensors],
   ['labels', labelMistakes],
   ['modules', moduleMistakes],

@@ -77,11 +77,18 @@ export function grad(
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): Tensor[];
 export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOptions): (Tensor | null)[] {
   const options = expectOptions('grad', given);
-  if (!Array.isArray(inputs)) throw new MinibatchError(`grad: inputs are a list of tensors, got ${show(inputs)}`);
+  if (!Array.isArray(inputs)) {
+    const advice = inputs instanceof Tensor ? '; write grad(y, [x])' : '';
+    throw new MinibatchError(`grad: inputs are a list of tensors, got ${show(inputs)}${advice}`);
+  }
   const seed = seedGradient('grad', output, options.gradOutput);
   inputs.forEach((input, i) => {
     expectTensor('grad', input);
-    if (!input.requiresGrad) throw new MinibatchError(`grad: input ${i} requires no gradient`);
+    if (!input.requiresGrad) {
+      throw new MinibatchError(
+        `grad: input ${i} requires no gradient; make it with { requiresGrad: true } before the output is computed`,
+      );
+    }
   });
   const pass = new Pass(edgeOf(output), seed, options);
   const edges = inputs.map(edgeOf);
@@ -111,7 +118,10 @@ function checkNotConverted(op: string, edge: Edge): void {
 function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Tensor {
   expectTensor(op, output);
   if (!output.requiresGrad) {
-    throw new MinibatchError(`${op}: the output depends on no tensor that requires a gradient`);
+    throw new MinibatchError(
+      `${op}: the output depends on no tensor that requires a gradient; make one with { requiresGrad: true }, compute ` +
+        'outside noGrad, and make a gradient that is to be differentiated again with { createGraph: true }',
+    );
   }
   if (gradient === undefined || gradient === null) {
     if (output.size !== 1) {
@@ -120,6 +130,11 @@ function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Ten
       );
     }
     return full(output.shape, 1, { dtype: output.dtype });
+  }
+  if (typeof gradient === 'object' && ('retainGraph' in gradient || 'createGraph' in gradient)) {
+    throw new MinibatchError(
+      `backward: the gradient comes first, got ${show(gradient)}; write backward(null, options)`,
+    );
   }
   expectTensor(op, gradient);
   if (!sameShape(gradient.shape, output.shape) || gradient.dtype !== output.dtype) {

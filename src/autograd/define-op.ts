@@ -2,7 +2,7 @@ import { MinibatchError, show } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type Edge, edgeOf, Node, type Reads } from './graph.js';
-import { switchGrad } from './mode.js';
+import { isGradEnabled, switchGrad } from './mode.js';
 
 /** One result, or several. */
 export type Output = Tensor | readonly Tensor[];
@@ -44,7 +44,8 @@ export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
  * Defines a differentiable operation: `rule` computes the result and states its derivative. It runs with recording
  * switched off, so it may use any operation to compute the result.
  *
- * Arguments that are tensors are differentiated; any other argument (numbers, options) has no derivative.
+ * Arguments that are tensors are differentiated; any other argument (numbers, options) has no derivative. A tensor inside
+ * a list or an object would get no gradient, so one that requires it is refused there.
  *
  * @example
  * const cube = defineOp('cube', (x: Tensor) => ({
@@ -71,6 +72,7 @@ interface DefineOp {
 function definer(letsGo: boolean): DefineOp {
   return (<Args extends readonly unknown[], Out extends Output>(name: string, rule: (...args: Args) => Rule<Out>) =>
     (...args: Args): Out => {
+      if (!letsGo) expectNoneInside(name, args);
       const before = switchGrad(false);
       const outer = recorded;
       try {
@@ -128,6 +130,37 @@ function record<Out extends Output>(
     if (node) for (const y of fresh) node.produce(y);
   }
   return (several ? fresh : fresh[0]) as Out;
+}
+
+/** Throws if a tensor that requires a gradient lies inside an argument, where no derivative is stated for it. */
+function expectNoneInside(name: string, args: readonly unknown[]): void {
+  if (!isGradEnabled()) return;
+  args.forEach((arg, i) => {
+    const place = arg instanceof Tensor ? null : placeInside(arg);
+    if (place === null) return;
+    throw new MinibatchError(
+      `${name}: argument ${i} holds a tensor that requires a gradient, at ${place}, but only tensors that are arguments ` +
+        'themselves get one; pass it as an argument, or detach() it',
+    );
+  });
+}
+
+/** Where in `whole` a tensor lies that requires a gradient, such as `layers.0.weight`; null if there is none. */
+function placeInside(whole: unknown): string | null {
+  const seen = new Set<unknown>();
+  const open: [place: string, value: unknown][] = [['', whole]];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const [place, value] = next;
+    if (requiresGrad(value)) return place;
+    if (typeof value !== 'object' || value === null || value instanceof Tensor || seen.has(value)) continue;
+    if (ArrayBuffer.isView(value)) continue;
+    seen.add(value);
+    const parts = value instanceof Map || value instanceof Set ? value.entries() : Object.entries(value);
+    for (const [key, part] of parts) {
+      if (typeof part === 'object') open.push([place ? `${place}.${String(key)}` : String(key), part]);
+    }
+  }
+  return null;
 }
 
 function requiresGrad(arg: unknown): arg is Tensor {

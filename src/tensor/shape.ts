@@ -29,16 +29,18 @@ export const MAX_NDIM = 64;
 /**
  * Throws unless `shape` is a list of whole, non-negative sides that a tensor can have: at most 64 of them, whose product
  * is at most 2³¹ − 1, a side of 0 counting as 1.
+ *
+ * @param rest the arguments after it: numbers, where sides were given one by one
  */
-export function checkShape(op: string, shape: Shape): void {
-  if (!Array.isArray(shape)) throw notAShape(op, shape);
+export function checkShape(op: string, shape: Shape, rest: readonly unknown[] = []): void {
+  if (!Array.isArray(shape)) throw notAShape(op, shape, rest);
   if (shape.length > MAX_NDIM) {
     throw new MinibatchError(`${op}: a tensor has at most ${MAX_NDIM} dimensions, got ${shape.length}`);
   }
   let size = 1;
   for (let d = 0; d < shape.length; d++) {
     const side = shape[d];
-    if (!Number.isInteger(side) || side < 0) throw notAShape(op, shape);
+    if (!Number.isInteger(side) || side < 0) throw notAShape(op, shape, rest);
     size *= side || 1;
   }
   if (size > MAX_SIZE) {
@@ -46,8 +48,18 @@ export function checkShape(op: string, shape: Shape): void {
   }
 }
 
-function notAShape(op: string, shape: unknown): MinibatchError {
-  return new MinibatchError(`${op}: a shape is a list of whole numbers from 0, got ${show(shape)}`);
+function notAShape(op: string, shape: unknown, rest: readonly unknown[]): MinibatchError {
+  return new MinibatchError(
+    `${op}: a shape is a list of whole numbers from 0, got ${show(shape)}${asList(shape, rest)}`,
+  );
+}
+
+/** What to write in place of numbers that were given one by one where a list is wanted: `; write [2, 3]`. */
+export function asList(first: unknown, rest: readonly unknown[]): string {
+  if (typeof first !== 'number') return '';
+  const end = rest.findIndex((value) => typeof value !== 'number');
+  const numbers = [first, ...(end < 0 ? rest : rest.slice(0, end))];
+  return `; write [${numbers.join(', ')}]`;
 }
 
 /** How far apart two neighbours along each dimension lie in row-major storage: `[3, 4]` gives `[4, 1]`. */
@@ -69,7 +81,11 @@ export function unravel(flat: number, shape: Shape): number[] {
 /** The dimension `dim` counts from the front, where −1 is the last. */
 export function resolveDim(op: string, dim: number, ndim: number): number {
   if (!Number.isInteger(dim) || dim < -ndim || dim >= ndim) {
+    if (typeof dim === 'object' && dim !== null && !Array.isArray(dim)) {
+      throw new MinibatchError(`${op}: a dimension is a whole number, got ${show(dim)}; options come after it`);
+    }
     const range = ndim === 0 ? 'a scalar has none' : `takes ${-ndim} to ${ndim - 1}`;
+    if (dim === undefined) throw new MinibatchError(`${op}: a dimension is missing (${range})`);
     throw new MinibatchError(`${op}: no dimension ${show(dim)} in a tensor of ${ndim} dimensions (${range})`);
   }
   return dim < 0 ? dim + ndim : dim;

@@ -6,16 +6,21 @@ import { empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
 /** The values of x repeated along the sides where `shape` is larger: those of 1, and those missing in front. */
-export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = builtIn('broadcastTo', (x: Tensor, shape: Shape) => {
-  expectTensor('broadcastTo', x);
-  checkShape('broadcastTo', shape);
-  if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
-    throw new MinibatchError(`broadcastTo: shape ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`);
-  }
-  const y = empty([...shape], x.dtype);
-  copy(planBroadcast(shape, [x.shape, shape]), x.data, 0, y.data, 0);
-  return { output: y, vjp: [(dy) => sumTo(dy, x.shape)] };
-});
+export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = builtIn(
+  'broadcastTo',
+  (x: Tensor, shape: Shape, ...rest: unknown[]) => {
+    expectTensor('broadcastTo', x);
+    checkShape('broadcastTo', shape, rest);
+    if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
+      throw new MinibatchError(
+        `broadcastTo: shape ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`,
+      );
+    }
+    const y = empty([...shape], x.dtype);
+    copy(planBroadcast(shape, [x.shape, shape]), x.data, 0, y.data, 0);
+    return { output: y, vjp: [(dy) => sumTo(dy, x.shape)] };
+  },
+);
 
 /** Sums x over the dimensions along which `shape` was broadcast to x's: the transpose of `broadcastTo`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {

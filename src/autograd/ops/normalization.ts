@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
 import { windowsOf } from '../../tensor/kernels/pool.js';
-import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
+import { asList, formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { channelNormalizer } from './batch-norm.js';
 import { average } from './pool.js';
@@ -80,7 +80,7 @@ export const layerNorm: (
     sameShape(x.shape.slice(-normalizedShape.length), normalizedShape);
   if (!fits || x.size === 0) {
     throw new MinibatchError(
-      `layerNorm: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty`,
+      `layerNorm: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty${asList(normalizedShape, [])}`,
     );
   }
   const groups = x.size / sizeOf(normalizedShape);

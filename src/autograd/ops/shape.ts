@@ -2,22 +2,25 @@ import { checkDType, convert, type DType } from '../../tensor/dtype.js';
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { checkShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
+import { asList, checkShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
 import { adopt, empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
 /** The same values under another shape, sharing storage. One side may be −1: what is left over. */
-export const reshape: (x: Tensor, shape: Shape) => Tensor = builtIn('reshape', (x: Tensor, shape: Shape) => {
-  expectTensor('reshape', x);
-  return { output: x.view(inferShape(x, shape)), vjp: [(dy) => dy.reshape(x.shape)] };
-});
+export const reshape: (x: Tensor, shape: Shape) => Tensor = builtIn(
+  'reshape',
+  (x: Tensor, shape: Shape, ...rest: unknown[]) => {
+    expectTensor('reshape', x);
+    return { output: x.view(inferShape(x, shape, rest)), vjp: [(dy) => dy.reshape(x.shape)] };
+  },
+);
 
-function inferShape(x: Tensor, shape: Shape): Shape {
+function inferShape(x: Tensor, shape: Shape, rest: readonly unknown[]): Shape {
   const unknown = Array.isArray(shape) ? shape.filter((side) => side === -1).length : 0;
   const valid = Array.isArray(shape) && shape.every((side) => Number.isInteger(side) && side >= -1) && unknown <= 1;
   if (!valid) {
     throw new MinibatchError(
-      `reshape: a shape is a list of whole numbers from 0, one of which may be −1, got ${show(shape)}`,
+      `reshape: a shape is a list of whole numbers from 0, one of which may be −1, got ${show(shape)}${asList(shape, rest)}`,
     );
   }
   const known = sizeOf(shape.filter((side) => side !== -1));
@@ -34,12 +37,12 @@ function inferShape(x: Tensor, shape: Shape): Shape {
 /** The dimensions in another order: side d of the result is side `dims[d]` of x. */
 export const permute: (x: Tensor, dims: readonly number[]) => Tensor = builtIn(
   'permute',
-  (x: Tensor, dims: readonly number[]) => {
+  (x: Tensor, dims: readonly number[], ...rest: unknown[]) => {
     expectTensor('permute', x);
     const order = Array.isArray(dims) ? dims.map((dim) => resolveDim('permute', dim, x.ndim)) : [];
     if (order.length !== x.ndim || new Set(order).size !== x.ndim) {
       throw new MinibatchError(
-        `permute: takes each of ${x.ndim} dimensions once (shape ${formatShape(x.shape)}), got ${show(dims)}`,
+        `permute: takes each of ${x.ndim} dimensions once (shape ${formatShape(x.shape)}), got ${show(dims)}${asList(dims, rest)}`,
       );
     }
     const strides = stridesOf(x.shape);
