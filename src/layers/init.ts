@@ -1,6 +1,6 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions } from '../tensor/expect.js';
-import { defaultGenerator, expectGenerator, type Generator } from '../tensor/random.js';
+import { defaultGenerator, expectGenerator, type Generator, uniformBetween } from '../tensor/random.js';
 import { formatShape, sizeOf } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 
@@ -28,7 +28,7 @@ export function uniform(x: Tensor, low: number, high: number, options?: InitOpti
     throw new MinibatchError(`init.uniform: low is at most high, got ${show(low)} and ${show(high)}`);
   const { generator = defaultGenerator() } = expectOptions('init.uniform', options);
   expectGenerator('init.uniform', generator);
-  fill('init.uniform', x, () => low + (high - low) * generator.uniform());
+  fill('init.uniform', x, () => uniformBetween(low, high, x.dtype, generator));
 }
 
 export function zeros(x: Tensor): void {

@@ -1,5 +1,5 @@
 import type { TensorOptions } from './create.js';
-import { allocate, checkDType } from './dtype.js';
+import { allocate, checkDType, type DType } from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
 import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
@@ -186,21 +186,30 @@ export function randn(shape: Shape, options?: RandomOptions): Tensor {
 
 /** Uniform numbers in [0, 1). */
 export function rand(shape: Shape, options?: RandomOptions): Tensor {
-  return fillRandom('rand', shape, options, (generator) => generator.uniform());
+  return fillRandom('rand', shape, options, (generator, dtype) => uniformBetween(0, 1, dtype, generator));
+}
+
+/** A uniform number from `low` up to but not including `high`, also when it has been rounded to the dtype. */
+export function uniformBetween(low: number, high: number, dtype: DType, generator: Generator): number {
+  const value = low + (high - low) * generator.uniform();
+  const rounded = dtype === 'float32' ? Math.fround(value) : value;
+  if (rounded < high || low === high) return value;
+  const spacing = dtype === 'float32' ? 2 ** -23 : Number.EPSILON;
+  return high * (high > 0 ? 1 - spacing / 2 : 1 + spacing);
 }
 
 function fillRandom(
   op: string,
   shape: Shape,
   options: RandomOptions | undefined,
-  draw: (from: Generator) => number,
+  draw: (from: Generator, dtype: DType) => number,
 ): Tensor {
   checkShape(op, shape);
   const { dtype = 'float32', requiresGrad = false, generator = shared } = expectOptions(op, options);
   expectGenerator(op, generator);
   checkDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
-  for (let i = 0; i < data.length; i++) data[i] = draw(generator);
+  for (let i = 0; i < data.length; i++) data[i] = draw(generator, dtype);
   const result = adopt(data, [...shape]);
   if (requiresGrad) result.requiresGrad = true;
   return result;

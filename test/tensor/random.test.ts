@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Generator, manualSeed, rand, randn, zeros } from '../../src/index.js';
+import { Generator, init, manualSeed, rand, randn, zeros } from '../../src/index.js';
 
 describe('Generator', () => {
   it('is xoshiro128**: the published reference, from the state 1, 2, 3, 4', () => {
@@ -94,4 +94,35 @@ it('random tensors come from the seeded generator, or from one that is given', (
   );
   expect(randn([0]).toArray()).toEqual(zeros([0]).toArray());
   expect(() => rand([-1])).toThrow('rand: a shape is a list of whole numbers from 0, got [-1]');
+});
+
+describe('uniform numbers', () => {
+  /** A generator that draws the largest number below 1, always. */
+  const highest = () => Object.assign(new Generator(0), { uniform: () => 1 - 2 ** -53 });
+
+  it.each([
+    ['float32', 1 - 2 ** -24],
+    ['float64', 1 - 2 ** -53],
+  ] as const)('are below 1 in %s, also where they round to it', (dtype, largest) => {
+    expect(rand([2], { dtype, generator: highest() }).toArray()).toEqual([largest, largest]);
+  });
+
+  it.each(['float32', 'float64'] as const)('are below the end of any range in %s', (dtype) => {
+    for (const [low, high] of [
+      [1, 2],
+      [-2, -1],
+      [-1, 0],
+      [-0.3, 0.7],
+      [5, 5 + 2 ** -20],
+      [-1e30, 1e30],
+    ]) {
+      const x = zeros([2], { dtype });
+      init.uniform(x, low, high, { generator: highest() });
+      expect(x.data[0], `${low} to ${high}`).toBeLessThan(high);
+      expect(x.data[0]).toBeGreaterThan(high - 2 ** -22 * Math.max(Math.abs(low), Math.abs(high)));
+    }
+    const constant = zeros([1], { dtype });
+    init.uniform(constant, 3, 3);
+    expect(constant.item()).toBe(3);
+  });
 });

@@ -2,9 +2,17 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectNumber, expectOptions } from '../../tensor/expect.js';
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
-import { formatShape, reducedShape, resolveDim, resolveDims, type Shape, stridesOf } from '../../tensor/shape.js';
+import {
+  formatShape,
+  reducedShape,
+  resolveDim,
+  resolveDims,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from '../../tensor/shape.js';
 import { sum as simdSum } from '../../tensor/simd/reduce.js';
-import { adopt, empty, type Tensor, zeroed } from '../../tensor/tensor.js';
+import { adopt, empty, type FloatTensor, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
 /** A dimension, or several; −1 is the last. All, where none is given. */
@@ -38,12 +46,47 @@ export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, options?: 
   return { output: y, vjp: [(dy) => dy.reshape(kept).broadcastTo(x.shape)] };
 });
 
-/** The mean over `dims`. */
+/** The mean over `dims`: the sum is divided before it is rounded, so it may be too large for the dtype. */
 export const mean: Reduction = (x, dims, options) => {
+  const { keepDims = false } = expectOptions('mean', options);
   expectFloat('mean', x);
   const reduced = resolveDims('mean', dims, x.ndim);
-  return sum(x, reduced, expectOptions('mean', options)).div(groupSize(x, reduced));
+  return dividedSum(x, reduced, keepDims, groupSize(x, reduced));
 };
+
+/** The sum over `dims`, divided by a number before it is rounded. */
+const dividedSum: (x: Tensor, dims: readonly number[], keepDims: boolean, divisor: number) => Tensor = builtIn(
+  'mean',
+  (x: Tensor, dims: readonly number[], keepDims: boolean, divisor: number) => {
+    expectFloat('mean', x);
+    const y = empty(reducedShape(x.shape, dims, keepDims), x.dtype);
+    const sums = new Float64Array(y.size);
+    simdSum(reductionPlan(x.shape, dims), x.data, sums);
+    for (let i = 0; i < sums.length; i++) y.data[i] = sums[i] / divisor;
+    const kept = reducedShape(x.shape, dims, true);
+    return { output: y, vjp: [(dy) => dy.div(divisor).reshape(kept).broadcastTo(x.shape)] };
+  },
+);
+
+/** x − mean(x) over `dims`, from a mean that is not rounded to the dtype of x. It is its own transpose. */
+export const subtractMean: (x: Tensor, dims: readonly number[]) => Tensor = builtIn(
+  'subtractMean',
+  (x: Tensor, dims: readonly number[]) => {
+    expectFloat('subtractMean', x);
+    const y = empty(x.shape, x.dtype);
+    const plan = reductionPlan(x.shape, dims);
+    const subtractMeans = (from: FloatTensor) => {
+      const means = new Float64Array(sizeOf(reducedShape(x.shape, dims, false)));
+      simdSum(plan, from.data, means);
+      for (let i = 0; i < means.length; i++) means[i] /= groupSize(x, dims);
+      kernels.subtract(plan, from.data, means, y.data);
+    };
+    subtractMeans(x);
+    // In float64 a mean is rounded as its values are: what it is off by is the mean of what is left.
+    if (x.dtype === 'float64') subtractMeans(y);
+    return { output: y, vjp: [(dy) => subtractMean(dy, dims)] };
+  },
+);
 
 /** Number of values that are reduced to one. */
 function groupSize(x: Tensor, dims: readonly number[]): number {
@@ -65,18 +108,14 @@ export interface VarianceOptions extends ReduceOptions {
 /** The variance over `dims`: Σ(x − mean)² / (n − correction). */
 export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Tensor = (x, dims, options) => {
   expectFloat('variance', x);
-  const { correction = 1, keepDims } = expectOptions('variance', options);
+  const { correction = 1, keepDims = false } = expectOptions('variance', options);
   expectNumber('variance', 'correction', correction);
   const reduced = resolveDims('variance', dims, x.ndim);
   const n = groupSize(x, reduced);
   if (!(n - correction > 0)) {
     throw new MinibatchError(`variance: ${n} values and a correction of ${correction} leave nothing to divide by`);
   }
-  const centered = x.sub(x.mean(reduced, { keepDims: true }));
-  return centered
-    .square()
-    .sum(reduced, { keepDims })
-    .div(n - correction);
+  return dividedSum(subtractMean(x, reduced).square(), reduced, keepDims, n - correction);
 };
 
 /** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. Where one is NaN both are. */

@@ -5,6 +5,7 @@ import { inEigenbasis, symmetricEigen } from '../../tensor/kernels/symmetric-eig
 import { checkShape, formatShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
+import { subtractMean } from './reduce.js';
 
 /*
  * Whitening, which batch normalization does without (Ioffe & Szegedy, 2015, sections 2 and 3), and what its derivative
@@ -125,7 +126,6 @@ export const whiten: (x: Tensor, options?: WhitenOptions) => Tensor = (x, option
 
 /** x − E[x] and Cov[x] of x, [N, C], over its rows; the covariance divided by N. */
 export function covarianceOf(x: Tensor): { mean: Tensor; centred: Tensor; covariance: Tensor } {
-  const mean = x.mean(0);
-  const centred = x.sub(mean);
-  return { mean, centred, covariance: centred.transpose(0, 1).matmul(centred).div(x.shape[0]) };
+  const centred = subtractMean(x, [0]);
+  return { mean: x.mean(0), centred, covariance: centred.transpose(0, 1).matmul(centred).div(x.shape[0]) };
 }

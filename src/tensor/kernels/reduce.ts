@@ -36,6 +36,16 @@ function sumRow(x: FloatArray, start: number, n: number): number {
   return s0 + s1 + (s2 + s3);
 }
 
+/** out = x − its group's value in `y`, operands as in `sum`; `out` may be `x`. */
+export function subtract(plan: Plan, x: FloatArray, y: Float64Array, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const stepY = plan.steps[1][inner];
+  forEachRow(plan, ([start, group]) => {
+    for (let i = 0; i < n; i++) out[start + i] = x[start + i] - y[group + i * stepY];
+  });
+}
+
 /** The largest of each group; operands as in `sum`, `out` starting at −∞. A NaN wins. */
 export function max(plan: Plan, x: FloatArray, out: FloatArray): void {
   const inner = plan.sizes.length - 1;

@@ -329,6 +329,41 @@ describe('at the edges', () => {
     }
   });
 
+  it('the running mean follows an infinite value, wherever in the batch it is', () => {
+    for (const [shape, at] of [
+      [[2, 1], 0],
+      [[2, 1], 1],
+      [[2000, 4], 0],
+      [[2000, 4], 7996],
+      [[2, 1, 4096], 0],
+      [[2, 1, 4096], 8000],
+    ] as const) {
+      for (const dtype of ['float32', 'float64'] as const) {
+        const C = shape[1];
+        const x = ones(shape, { dtype });
+        x.data[at] = Number.NEGATIVE_INFINITY;
+        const [runningMean, runningVar] = [zeros([C], { dtype }), ones([C], { dtype })];
+        batchNorm(x, null, null, { runningMean, runningVar });
+        const others = Array.from({ length: C - 1 }, () => Math.fround(0.1));
+        expect([...runningMean.data].map(Math.fround)).toEqual([Number.NEGATIVE_INFINITY, ...others]);
+        expect(runningVar.data[0]).toBe(Number.NaN);
+      }
+    }
+  });
+
+  it('in inference an infinite value has a second derivative', () => {
+    const f64 = { dtype: 'float64', requiresGrad: true } as const;
+    for (const gamma of [null, tensor([3], f64)]) {
+      const [x, dy] = [tensor([[Number.NEGATIVE_INFINITY], [1]], f64), tensor([[1], [2]], f64)];
+      const options = { runningMean: zeros([1], f64), runningVar: tensor([4], f64), training: false, eps: 0 };
+      const y = batchNorm(x, gamma, null, options);
+      const [dx] = grad(y, [x], { gradOutput: dy, createGraph: true });
+      const slope = (gamma?.item() ?? 1) / 2;
+      expect([...dx.data]).toEqual([slope, 2 * slope]);
+      expect([...grad(dx.sum(), [dy])[0].data]).toEqual([slope, slope]);
+    }
+  });
+
   it('a NaN stays in its channel', () => {
     for (const shape of [
       [4, 3],

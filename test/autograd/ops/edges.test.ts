@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Generator, grad, ones, pow, stack, type Tensor, tensor } from '../../../src/index.js';
+import { arange, Generator, grad, ones, pow, stack, type Tensor, tensor, zeros } from '../../../src/index.js';
 
 /*
  * Values and derivatives where the mathematics leaves a choice or a formula breaks down: infinities, NaN, −0, ties, and
@@ -205,5 +205,65 @@ describe('pow', () => {
   it('has the limits of its mixed derivatives at 0', () => {
     for (const b of [0.5, 1]) for (const order of ['ab', 'ba']) expect(derivative(0, b, order)).toBe(-inf);
     for (const b of [1.5, 2]) for (const order of ['ab', 'ba']) expect(derivative(0, b, order)).toBe(0);
+  });
+});
+
+describe('statistics of values far from 0', () => {
+  /** Twice the numbers from 0 to n − 1, in some order, from 2²⁴ or 2⁵³ on, where floats lie 2 apart. */
+  const far = (n: number, dtype: DType) => {
+    const order = new Generator(n).permutation(n);
+    return tensor(
+      Array.from(order, (i) => (dtype === 'float32' ? 2 ** 24 : 2 ** 53) + 2 * i),
+      { dtype, requiresGrad: true },
+    );
+  };
+
+  it.each(dtypes)('a variance does not depend on how far, in %s', (dtype) => {
+    for (const n of [2, 5, 64, 2000]) {
+      const x = far(n, dtype);
+      // Σ (2i − (n − 1))² = n·(n² − 1)/3
+      const right = (n * (n * n - 1)) / 3 / (n - 1);
+      const variance = x.variance();
+      expect(variance.item() / right).toBeCloseTo(1, dtype === 'float32' ? 6 : 13);
+      const [gradient] = grad(variance, [x]);
+      const offset = dtype === 'float32' ? 2 ** 24 : 2 ** 53;
+      gradient.data.forEach((value, i) => {
+        const slope = (2 * (x.data[i] - offset - (n - 1))) / (n - 1);
+        expect(Math.abs(value - slope)).toBeLessThan(dtype === 'float32' ? 1e-6 : 1e-14);
+      });
+    }
+    expect(far(2, dtype).variance().item()).toBe(2);
+    expect(far(6, dtype).reshape([2, 3]).transpose(0, 1).variance(0).shape).toEqual([2]);
+  });
+
+  it('nor does whitening', () => {
+    const draw = () =>
+      tensor(
+        Float32Array.from({ length: 40 }, () => generator.integer(50)),
+        { shape: [20, 2] },
+      );
+    const generator = new Generator(5);
+    const near = draw();
+    const expected = near.to('float64').whiten().data;
+    near
+      .mul(2)
+      .add(2 ** 24)
+      .whiten({ eps: 4e-5 })
+      .data.forEach((value, i) => {
+        expect(Math.abs(value - expected[i])).toBeLessThan(1e-5);
+      });
+  });
+
+  it('a mean may be less than a float where the sum is more', () => {
+    const x = tensor([3e38, 3e38, 2e38], { requiresGrad: true });
+    expect(x.mean().item() / ((8 / 3) * 1e38)).toBeCloseTo(1, 6);
+    expect(x.slice(0, 0, 2).mean().item()).toBe(Math.fround(3e38));
+    expect(zeros([2000]).add(3e38).reshape([2, 1000]).mean(1).toArray()).toEqual([3e38, 3e38].map(Math.fround));
+    expect(arange(4).mean([0], { keepDims: true }).toArray()).toEqual([1.5]);
+    // The sum of the squares of these is no float, but their variance is.
+    expect(tensor([1.5e19, -1.5e19, 1.5e19, -1.5e19]).variance([0], { correction: 0 }).item() / 2.25e38).toBeCloseTo(
+      1,
+      6,
+    );
   });
 });

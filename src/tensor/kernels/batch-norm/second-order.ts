@@ -84,6 +84,8 @@ export function backwardBackward(
  * The same in inference, where μ and r are constants and every term that came through them is gone:
  *
  *     ∂L/∂γ = Σ r·u·dy    ∂L/∂dy = γ·r·u + v·x̂ + w    ∂L/∂x = v·r·dy
+ *
+ * Where nothing arrives at dγ, v is 0, and what would be multiplied by it does not count, be it infinite.
  */
 export function inferenceBackwardBackward(
   { N, C, S }: Layout,
@@ -101,8 +103,8 @@ export function inferenceBackwardBackward(
     const scale = gamma ? gamma[c] * r : r;
     for (let i = row * S; i < row * S + S; i++) {
       sums[c] += r * u[i] * dy[i];
-      out.dy[i] = scale * u[i] + v[c] * (x[i] - mean[c]) * r + w[c];
-      out.x[i] = v[c] * r * dy[i];
+      out.dy[i] = scale * u[i] + (v[c] === 0 ? 0 : v[c] * (x[i] - mean[c]) * r) + w[c];
+      out.x[i] = v[c] === 0 ? 0 : v[c] * r * dy[i];
     }
   }
   out.gamma.set(sums);
