@@ -1,7 +1,8 @@
 import { full } from '../tensor/create.js';
 import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectTensor } from '../tensor/expect.js';
+import { aTensor, expectTensor } from '../tensor/expect.js';
+import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { add as addInto } from '../tensor/simd/elementwise.js';
 import { giveBack, isWorthKeeping, letGoOfOldSpares } from '../tensor/spare.js';
@@ -13,16 +14,26 @@ import { withGrad } from './mode.js';
 export interface BackwardOptions {
   /** Record the backward pass itself, so that its results can be differentiated again; false unless said otherwise. */
   createGraph?: boolean;
-  /** Keep the graph for another pass; as `createGraph` unless said otherwise. */
-  retainGraph?: boolean;
+  /** Keep the graph for another pass; as `createGraph` unless said otherwise, and for null. */
+  retainGraph?: boolean | null;
 }
 
 export interface GradOptions extends BackwardOptions {
   /** The weights of the sum that is differentiated, of the shape of the output; 1 for a tensor of one value. */
-  gradOutput?: Tensor;
+  gradOutput?: Tensor | null;
   /** Give null for an input the output does not depend on, instead of throwing. */
   allowUnused?: boolean;
 }
+
+const backwardOptions: Declarations<BackwardOptions> = { createGraph: false, retainGraph: [null, [true, false]] };
+
+const backwardOptionsOf = declareOptions<BackwardOptions>('backward', backwardOptions);
+
+const gradOptionsOf = declareOptions<GradOptions>('grad', {
+  ...backwardOptions,
+  gradOutput: [null, aTensor],
+  allowUnused: false,
+});
 
 /**
  * Computes the derivative of `output` with respect to every leaf that it depends on and that requires a gradient, and
@@ -34,7 +45,7 @@ export interface GradOptions extends BackwardOptions {
  * derivative reads has been overwritten; then nothing has been accumulated.
  */
 export function backward(output: Tensor, gradient?: Tensor | null, given?: BackwardOptions): void {
-  const options = expectOptions('backward', given);
+  const options = backwardOptionsOf(given);
   const seed = seedGradient('backward', output, gradient);
   const pass = new Pass(edgeOf(output), seed, options);
   const leaves = pass.leaves();
@@ -43,7 +54,7 @@ export function backward(output: Tensor, gradient?: Tensor | null, given?: Backw
     checkGradientOf(edge.leaf as Tensor);
   }
   pass.run(leaves);
-  withGrad(options.createGraph ?? false, () => {
+  withGrad(options.createGraph, () => {
     for (const edge of leaves) {
       const leaf = edge.leaf as Tensor;
       const arrived = pass.gradientAt(edge);
@@ -76,7 +87,7 @@ export function grad(
 ): (Tensor | null)[];
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): Tensor[];
 export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOptions): (Tensor | null)[] {
-  const options = expectOptions('grad', given);
+  const options = gradOptionsOf(given);
   if (!Array.isArray(inputs)) {
     const advice = inputs instanceof Tensor ? '; write grad(y, [x])' : '';
     throw new MinibatchError(`grad: inputs are a list of tensors, got ${show(inputs)}${advice}`);
@@ -101,7 +112,7 @@ export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOpti
     );
   });
   pass.run(new Set(edges));
-  return withGrad(options.createGraph ?? false, () => edges.map((edge) => pass.gradientAt(edge)));
+  return withGrad(options.createGraph, () => edges.map((edge) => pass.gradientAt(edge)));
 }
 
 /** Throws if the leaf was given another dtype since an operation used it. */
@@ -162,10 +173,10 @@ class Pass {
   constructor(
     private readonly root: Edge,
     seed: Tensor,
-    { createGraph = false, retainGraph = createGraph }: BackwardOptions,
+    { createGraph, retainGraph }: Complete<BackwardOptions>,
   ) {
     this.createGraph = createGraph;
-    this.retainGraph = retainGraph;
+    this.retainGraph = retainGraph ?? createGraph;
     this.nodes = reachableNodes(root);
     this.gradients.set(root, seed);
   }

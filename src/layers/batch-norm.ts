@@ -1,10 +1,10 @@
 import { noGrad } from '../autograd/mode.js';
 import { batchNorm } from '../autograd/ops/batch-norm.js';
 import { full, ones, zeros } from '../tensor/create.js';
-import type { FloatDType } from '../tensor/dtype.js';
-import { checkDType } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectNumber, expectOptions, expectTensor } from '../tensor/expect.js';
+import { expectTensor, isInRange } from '../tensor/expect.js';
+import { declareOptions } from '../tensor/options.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { expectModule, Module, Parameter } from './module.js';
@@ -22,6 +22,19 @@ export interface BatchNormLayerOptions {
   /** float32 unless said otherwise. */
   dtype?: FloatDType;
 }
+
+const optionsOf = declareOptions<BatchNormLayerOptions>('BatchNorm', {
+  eps: [1e-5, { from: 0 }],
+  momentum: [
+    0.1,
+    {
+      is: 'a number from 0 to 1, or null',
+      accepts: (value) => value === null || isInRange(value, { from: 0, to: 1 }),
+    },
+  ],
+  affine: true,
+  dtype: ['float32', floatDTypes],
+});
 
 /** What batch normalization is for any number of positions; the classes below say which shapes they take. */
 export abstract class BatchNorm extends Module {
@@ -48,14 +61,9 @@ export abstract class BatchNorm extends Module {
   ) {
     super();
     const name = this.constructor.name;
-    const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = expectOptions(name, options);
-    checkDType(name, dtype);
+    const { eps, momentum, affine, dtype } = optionsOf(options, name);
     if (!Number.isInteger(numFeatures) || numFeatures < 1) {
       throw new MinibatchError(`${name}: takes a whole number of channels from 1, got ${show(numFeatures)}`);
-    }
-    expectNumber(name, 'eps', eps, 0);
-    if (momentum !== null && !(typeof momentum === 'number' && momentum >= 0 && momentum <= 1)) {
-      throw new MinibatchError(`${name}: momentum is a number from 0 to 1, or null, got ${show(momentum)}`);
     }
     this.eps = eps;
     this.momentum = momentum;

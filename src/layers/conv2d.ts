@@ -1,19 +1,29 @@
-import { type Conv2dOptions, conv2d, type Pair, resolvePair } from '../autograd/ops/conv2d.js';
-import type { FloatDType } from '../tensor/dtype.js';
-import { checkDType } from '../tensor/dtype.js';
+import { bothOf, type Conv2dOptions, conv2d, conv2dOptions, expectPair, type Pair } from '../autograd/ops/conv2d.js';
+import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectOptions, expectWhole } from '../tensor/expect.js';
+import { expectWhole } from '../tensor/expect.js';
+import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
+import { type GeneratorOptions, generatorOptions } from '../tensor/random.js';
 import { checkShape, sizeOf } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
-import { type InitOptions, uniform } from './init.js';
+import { uniform } from './init.js';
 import { Module, Parameter } from './module.js';
 
-export interface Conv2dLayerOptions extends Conv2dOptions, InitOptions {
+export interface Conv2dLayerOptions extends Conv2dOptions, GeneratorOptions {
   /** Whether to add a bias; true unless said otherwise. Before batch normalization it has no effect. */
   bias?: boolean;
   /** float32 unless said otherwise. */
   dtype?: FloatDType;
 }
+
+export const conv2dLayerOptions: Declarations<Conv2dLayerOptions> = {
+  ...conv2dOptions,
+  bias: true,
+  dtype: ['float32', floatDTypes],
+  ...generatorOptions,
+};
+
+const optionsOf = declareOptions<Conv2dLayerOptions>('Conv2d', conv2dLayerOptions);
 
 /** A convolution of [N, C, H, W]. */
 export class Conv2d extends Module {
@@ -21,34 +31,27 @@ export class Conv2d extends Module {
   readonly weight: Parameter;
   /** [outChannels], uniform in ±1/√fanIn at first; null without bias. */
   readonly bias: Parameter | null;
-  private readonly options: Conv2dOptions;
+  private readonly options: Complete<Conv2dOptions>;
 
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, given?: Conv2dLayerOptions) {
     super();
-    const options = expectOptions('Conv2d', given);
-    const { bias = true, dtype = 'float32', stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
-    checkDType('Conv2d', dtype);
+    const { bias, dtype, generator, stride, padding, dilation, groups } = optionsOf(given);
     expectWhole('Conv2d', 'inChannels', inChannels, 1);
     expectWhole('Conv2d', 'outChannels', outChannels, 1);
-    expectWhole('Conv2d', 'groups', groups, 1);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new MinibatchError(
         `Conv2d: ${inChannels} channels in and ${outChannels} out do not go into ${groups} groups`,
       );
     }
-    const kernel = resolvePair('Conv2d', 'kernelSize', kernelSize, 1);
-    this.options = {
-      stride: resolvePair('Conv2d', 'stride', stride, 1),
-      padding: resolvePair('Conv2d', 'padding', padding, 0),
-      dilation: resolvePair('Conv2d', 'dilation', dilation, 1),
-      groups,
-    };
-    checkShape('Conv2d', [outChannels, inChannels / groups, ...kernel]);
-    this.weight = new Parameter(empty([outChannels, inChannels / groups, ...kernel], dtype));
+    expectPair('Conv2d', 'kernelSize', kernelSize, 1);
+    this.options = { stride, padding, dilation, groups };
+    const shape = [outChannels, inChannels / groups, ...bothOf(kernelSize)];
+    checkShape('Conv2d', shape);
+    this.weight = new Parameter(empty(shape, dtype));
     this.bias = bias ? new Parameter(empty([outChannels], dtype)) : null;
     const bound = 1 / Math.sqrt(sizeOf(this.weight.shape.slice(1)));
-    uniform(this.weight, -bound, bound, options);
-    if (this.bias) uniform(this.bias, -bound, bound, options);
+    uniform(this.weight, -bound, bound, { generator });
+    if (this.bias) uniform(this.bias, -bound, bound, { generator });
   }
 
   forward(x: Tensor): Tensor {
@@ -61,10 +64,11 @@ export class Conv2d extends Module {
 
   protected override describe(): string {
     const [out, inOfGroup, ...kernel] = this.weight.shape;
-    const { stride, padding, dilation, groups = 1 } = this.options;
+    const { stride, padding, dilation, groups } = this.options;
     const shown = Object.entries({ stride, padding, dilation })
-      .filter(([name, pair]) => String(pair) !== (name === 'padding' ? '0,0' : '1,1'))
-      .map(([name, pair]) => `, ${name} ${String(pair).replace(',', 'x')}`);
+      .map(([name, pair]) => ({ name, sides: bothOf(pair) }))
+      .filter(({ name, sides }) => sides.some((side) => side !== (name === 'padding' ? 0 : 1)))
+      .map(({ name, sides }) => `, ${name} ${sides.join('x')}`);
     return `${inOfGroup * groups} → ${out}, ${kernel.join('x')}${shown.join('')}${groups > 1 ? `, ${groups} groups` : ''}`;
   }
 }

@@ -1,19 +1,22 @@
-import { expectNumber, expectOptions } from '../tensor/expect.js';
-import type { Generator } from '../tensor/random.js';
+import { expectNumber } from '../tensor/expect.js';
+import { declareOptions } from '../tensor/options.js';
+import { type Generator, type GeneratorOptions, generatorOptions } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
+const optionsOf = declareOptions<GeneratorOptions>('Dropout', generatorOptions);
+
 /** In training sets each value to zero with probability `p` and divides the others by 1 − p; else does nothing. */
 export class Dropout extends Module {
-  private readonly generator: Generator | undefined;
+  private readonly generator: Generator | null;
 
   /** @param options.generator where the decisions come from; the one `manualSeed` seeds unless given */
   constructor(
     readonly p = 0.5,
-    options?: { generator?: Generator },
+    options?: GeneratorOptions,
   ) {
     super();
-    this.generator = expectOptions('Dropout', options).generator;
+    this.generator = optionsOf(options).generator;
     expectNumber('Dropout', 'p', p, 0, 1);
   }
 

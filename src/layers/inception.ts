@@ -1,11 +1,12 @@
 import { concat } from '../autograd/ops/concat.js';
-import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions, expectWhole } from '../tensor/expect.js';
+import { MinibatchError } from '../tensor/error.js';
+import { expectWhole, isInRange } from '../tensor/expect.js';
+import { aFunction, type Declarations, declareOptions, type Kind, required } from '../tensor/options.js';
+import { type GeneratorOptions, generatorOptions } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ReLU } from './activations.js';
 import { BatchNorm2d, type BatchNormLayerOptions } from './batch-norm.js';
-import { Conv2d, type Conv2dLayerOptions } from './conv2d.js';
-import type { InitOptions } from './init.js';
+import { Conv2d, type Conv2dLayerOptions, conv2dLayerOptions } from './conv2d.js';
 import { Module } from './module.js';
 import { AvgPool2d, MaxPool2d } from './pool.js';
 import { Sequential } from './sequential.js';
@@ -22,7 +23,7 @@ export interface InceptionWidths {
   pool: readonly [kind: 'avg' | 'max', projection: number];
 }
 
-export interface ConvUnitOptions extends InitOptions {
+export interface ConvUnitOptions extends GeneratorOptions {
   /**
    * Whether each convolution is followed by batch normalization; true unless said otherwise. A function makes what
    * follows one of so many channels in its place.
@@ -32,6 +33,26 @@ export interface ConvUnitOptions extends InitOptions {
   activation?: () => Module;
 }
 
+const unitOptions: Declarations<ConvUnitOptions> = {
+  batchNorm: [
+    true,
+    {
+      is: 'true, false, the options of batch normalization, or a function',
+      accepts: (value) => ['boolean', 'object', 'function'].includes(typeof value) && value !== null,
+    },
+  ],
+  activation: [() => new ReLU(), aFunction],
+  ...generatorOptions,
+};
+
+type UnitOptions = ConvUnitOptions & Omit<Conv2dLayerOptions, 'bias'> & { bias?: boolean | null };
+
+const unitOptionsOf = declareOptions<UnitOptions>('convUnit', {
+  ...conv2dLayerOptions,
+  ...unitOptions,
+  bias: [null, [true, false]],
+});
+
 /** A convolution, batch normalization if asked for, and a nonlinearity: what the paper's networks are built of. */
 export function convUnit(
   inChannels: number,
@@ -39,8 +60,8 @@ export function convUnit(
   kernelSize: number,
   given?: ConvUnitOptions & Conv2dLayerOptions,
 ): Sequential {
-  const { batchNorm = true, activation = () => new ReLU(), ...options } = expectOptions('convUnit', given);
-  const conv = new Conv2d(inChannels, outChannels, kernelSize, { bias: !batchNorm, ...options });
+  const { batchNorm, activation, bias, ...options } = unitOptionsOf(given);
+  const conv = new Conv2d(inChannels, outChannels, kernelSize, { ...options, bias: bias ?? !batchNorm });
   if (!batchNorm) return new Sequential(conv, activation());
   const norm =
     typeof batchNorm === 'function'
@@ -54,6 +75,25 @@ export interface InceptionOptions extends ConvUnitOptions {
   stride?: 1 | 2;
 }
 
+const optionsOf = declareOptions<InceptionOptions>('Inception', { ...unitOptions, stride: [1, [1, 2]] });
+
+const isWidth = (value: unknown) => isInRange(value, { from: 0, whole: true });
+const isPair = (value: unknown): value is [unknown, unknown] => Array.isArray(value) && value.length === 2;
+const widths: Kind = { is: 'a pair of whole numbers', accepts: (value) => isPair(value) && value.every(isWidth) };
+
+const widthsOf = declareOptions<InceptionWidths>('Inception', {
+  conv1x1: [required, { from: 0, whole: true }],
+  conv3x3: [required, widths],
+  double3x3: [required, widths],
+  pool: [
+    required,
+    {
+      is: "a pair of 'avg' or 'max' and a whole number",
+      accepts: (value) => isPair(value) && ['avg', 'max'].includes(value[0] as string) && isWidth(value[1]),
+    },
+  ],
+});
+
 /**
  * The Inception module of the paper's appendix (Ioffe & Szegedy, 2015, figure 5): four branches side by side, joined
  * along the channels: 1x1; 1x1 → 3x3; 1x1 → 3x3 → 3x3; 3x3 pooling → 1x1.
@@ -63,27 +103,17 @@ export class Inception extends Module {
   /** Channels of the result. */
   readonly outChannels: number;
 
-  constructor(inChannels: number, widths: InceptionWidths, given?: InceptionOptions) {
+  constructor(inChannels: number, given: InceptionWidths, options?: InceptionOptions) {
     super();
-    const { stride = 1, ...options } = expectOptions('Inception', given);
-    const { conv1x1, conv3x3, double3x3, pool } = expectOptions('Inception', widths);
-    for (const [name, pair] of Object.entries({ conv3x3, double3x3, pool })) {
-      if (!Array.isArray(pair) || pair.length !== 2) {
-        throw new MinibatchError(`Inception: widths.${name} is a pair, got ${show(pair)}`);
-      }
-    }
-    if (pool[0] !== 'avg' && pool[0] !== 'max') {
-      throw new MinibatchError(`Inception: pooling is by avg or max, got ${show(pool[0])}`);
-    }
-    if (stride !== 1 && stride !== 2) throw new MinibatchError(`Inception: stride is 1 or 2, got ${show(stride)}`);
+    const { stride, ...unitOptions } = optionsOf(options);
+    const { conv1x1, conv3x3, double3x3, pool } = widthsOf(given);
     expectWhole('Inception', 'inChannels', inChannels, 1);
-    expectWhole('Inception', 'conv1x1', conv1x1, 0);
     const [kind, projection] = pool;
     if (stride === 2 && (conv1x1 > 0 || projection > 0)) {
       throw new MinibatchError('Inception: with stride 2 there is no 1x1 branch and no projection: their widths are 0');
     }
     const unit = (from: number, to: number, kernel: 1 | 3, step: 1 | 2 = 1) =>
-      convUnit(from, to, kernel, { ...options, stride: step, padding: kernel === 3 ? 1 : 0 });
+      convUnit(from, to, kernel, { ...unitOptions, stride: step, padding: kernel === 3 ? 1 : 0 });
     const window = { kernelSize: 3, stride, padding: 1 };
     const pooling = kind === 'avg' ? new AvgPool2d(window) : new MaxPool2d(window);
     const [reduce3, out3] = conv3x3;

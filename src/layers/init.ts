@@ -1,6 +1,13 @@
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions } from '../tensor/expect.js';
-import { defaultGenerator, expectGenerator, type Generator, uniformBetween } from '../tensor/random.js';
+import { expectFloat, expectNumber } from '../tensor/expect.js';
+import { type Complete, declareOptions } from '../tensor/options.js';
+import {
+  defaultGenerator,
+  type Generator,
+  type GeneratorOptions,
+  generatorOptions,
+  uniformBetween,
+} from '../tensor/random.js';
 import { formatShape, sizeOf } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 
@@ -8,27 +15,34 @@ import { empty, type Tensor } from '../tensor/tensor.js';
  * Initial values. Each function overwrites the tensor it is given; weights are [out, in, ...], as in Linear and Conv2d.
  */
 
-export interface InitOptions {
-  /** Where the numbers come from; the one `manualSeed` seeds unless given. */
-  generator?: Generator;
+export type InitOptions = GeneratorOptions;
+
+export interface NormalOptions extends InitOptions {
+  /** 0 unless given. */
+  mean?: number;
+  /** The standard deviation; 1 unless given. */
+  std?: number;
 }
 
+const normalOptionsOf = declareOptions<NormalOptions>('init.normal', {
+  mean: [0, {}],
+  std: [1, { from: 0 }],
+  ...generatorOptions,
+});
+const uniformOptionsOf = declareOptions<InitOptions>('init.uniform', generatorOptions);
+
 /** Normal numbers of the given mean (0) and standard deviation (1). */
-export function normal(x: Tensor, options?: { mean?: number; std?: number } & InitOptions): void {
-  const { mean = 0, std = 1, generator = defaultGenerator() } = expectOptions('init.normal', options);
-  expectGenerator('init.normal', generator);
-  expectNumber('init.normal', 'mean', mean);
-  expectNumber('init.normal', 'std', std, 0);
-  fill('init.normal', x, () => mean + std * generator.normal());
+export function normal(x: Tensor, given?: NormalOptions): void {
+  const { mean, std, generator } = normalOptionsOf(given);
+  fill('init.normal', x, generator, (from) => mean + std * from.normal());
 }
 
 /** Uniform numbers from `low` up to but not including `high`. */
-export function uniform(x: Tensor, low: number, high: number, options?: InitOptions): void {
+export function uniform(x: Tensor, low: number, high: number, given?: InitOptions): void {
   if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
     throw new MinibatchError(`init.uniform: low is at most high, got ${show(low)} and ${show(high)}`);
-  const { generator = defaultGenerator() } = expectOptions('init.uniform', options);
-  expectGenerator('init.uniform', generator);
-  fill('init.uniform', x, () => uniformBetween(low, high, x.dtype, generator));
+  const { generator } = uniformOptionsOf(given);
+  fill('init.uniform', x, generator, (from) => uniformBetween(low, high, x.dtype, from));
 }
 
 export function zeros(x: Tensor): void {
@@ -38,7 +52,7 @@ export function zeros(x: Tensor): void {
 /** Every value the same. */
 export function constant(x: Tensor, value: number): void {
   expectNumber('init.constant', 'value', value);
-  fill('init.constant', x, () => value);
+  fill('init.constant', x, null, () => value);
 }
 
 export interface XavierOptions extends InitOptions {
@@ -46,20 +60,26 @@ export interface XavierOptions extends InitOptions {
   gain?: number;
 }
 
+const xavierOptionsOf = declareOptions<XavierOptions>('init.xavierNormal', { gain: [1, {}], ...generatorOptions });
+
 /** Normal numbers of standard deviation gain·√(2/(fanIn + fanOut)) (Glorot & Bengio, 2010). */
 export function xavierNormal(weight: Tensor, given?: XavierOptions): void {
-  const { gain = 1, ...options } = expectOptions('init.xavierNormal', given);
+  const { gain, generator } = xavierOptionsOf(given);
   const [fanIn, fanOut] = fans('init.xavierNormal', weight);
-  normal(weight, { std: gain * Math.sqrt(2 / (fanIn + fanOut)), ...options });
+  normal(weight, { std: gain * Math.sqrt(2 / (fanIn + fanOut)), generator });
 }
 
 /** Uniform numbers of standard deviation gain·√(2/(fanIn + fanOut)) (Glorot & Bengio, 2010). */
 export function xavierUniform(weight: Tensor, given?: XavierOptions): void {
-  const { gain = 1, ...options } = expectOptions('init.xavierUniform', given);
+  const { gain, generator } = xavierOptionsOf(given, 'init.xavierUniform');
   const [fanIn, fanOut] = fans('init.xavierUniform', weight);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
-  uniform(weight, -bound, bound, options);
+  uniform(weight, -bound, bound, { generator });
 }
+
+const nonlinearities = ['linear', 'sigmoid', 'tanh', 'relu', 'leakyRelu'] as const;
+
+export type Nonlinearity = (typeof nonlinearities)[number];
 
 export interface KaimingOptions extends InitOptions {
   /** The activation that follows; `relu` unless given. */
@@ -70,28 +90,31 @@ export interface KaimingOptions extends InitOptions {
   mode?: 'fanIn' | 'fanOut';
 }
 
+const kaimingOptionsOf = declareOptions<KaimingOptions>('init.kaimingNormal', {
+  nonlinearity: ['relu', nonlinearities],
+  slope: [0.01, {}],
+  mode: ['fanIn', ['fanIn', 'fanOut']],
+  ...generatorOptions,
+});
+
 /** Normal numbers of standard deviation gain/√fan (He et al., 2015). */
 export function kaimingNormal(weight: Tensor, given?: KaimingOptions): void {
-  const options = expectOptions('init.kaimingNormal', given);
+  const options = kaimingOptionsOf(given);
   normal(weight, { std: kaimingStd('init.kaimingNormal', weight, options), generator: options.generator });
 }
 
 /** Uniform numbers of standard deviation gain/√fan (He et al., 2015). */
 export function kaimingUniform(weight: Tensor, given?: KaimingOptions): void {
-  const options = expectOptions('init.kaimingUniform', given);
+  const options = kaimingOptionsOf(given, 'init.kaimingUniform');
   const bound = Math.sqrt(3) * kaimingStd('init.kaimingUniform', weight, options);
-  uniform(weight, -bound, bound, options);
+  uniform(weight, -bound, bound, { generator: options.generator });
 }
 
-function kaimingStd(op: string, weight: Tensor, options: KaimingOptions): number {
-  const { nonlinearity = 'relu', slope, mode = 'fanIn' } = options;
-  if (mode !== 'fanIn' && mode !== 'fanOut')
-    throw new MinibatchError(`${op}: mode is fanIn or fanOut, got ${show(mode)}`);
+function kaimingStd(op: string, weight: Tensor, options: Complete<KaimingOptions>): number {
+  const { nonlinearity, slope, mode } = options;
   const [fanIn, fanOut] = fans(op, weight);
   return calculateGain(nonlinearity, slope) / Math.sqrt(mode === 'fanIn' ? fanIn : fanOut);
 }
-
-export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu';
 
 /** The factor by which weights before this activation are larger, so that activations keep their size. */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
@@ -120,9 +143,10 @@ function fans(op: string, weight: Tensor): [fanIn: number, fanOut: number] {
   return [weight.shape[1] * window, weight.shape[0] * window];
 }
 
-function fill(op: string, x: Tensor, draw: () => number): void {
+function fill(op: string, x: Tensor, generator: Generator | null, draw: (from: Generator) => number): void {
   expectFloat(op, x);
+  const from = generator ?? defaultGenerator();
   const values = empty(x.shape, x.dtype);
-  for (let i = 0; i < values.size; i++) values.data[i] = draw();
+  for (let i = 0; i < values.size; i++) values.data[i] = draw(from);
   x.assign(values);
 }

@@ -1,19 +1,25 @@
 import { linear } from '../autograd/ops/matmul.js';
-import type { FloatDType } from '../tensor/dtype.js';
-import { checkDType } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions } from '../tensor/expect.js';
+import { declareOptions } from '../tensor/options.js';
+import { type GeneratorOptions, generatorOptions } from '../tensor/random.js';
 import { checkShape } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
-import { type InitOptions, uniform } from './init.js';
+import { uniform } from './init.js';
 import { Module, Parameter } from './module.js';
 
-export interface LinearOptions extends InitOptions {
+export interface LinearOptions extends GeneratorOptions {
   /** Whether to add a bias; true unless said otherwise. Before batch normalization it has no effect. */
   bias?: boolean;
   /** float32 unless said otherwise. */
   dtype?: FloatDType;
 }
+
+const optionsOf = declareOptions<LinearOptions>('Linear', {
+  bias: true,
+  dtype: ['float32', floatDTypes],
+  ...generatorOptions,
+});
 
 /** A fully connected layer: y = x·Wᵀ + b for x of [..., inFeatures]. */
 export class Linear extends Module {
@@ -24,9 +30,7 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, given?: LinearOptions) {
     super();
-    const options = expectOptions('Linear', given);
-    const { bias = true, dtype = 'float32' } = options;
-    checkDType('Linear', dtype);
+    const { bias, dtype, generator } = optionsOf(given);
     if (![inFeatures, outFeatures].every((n) => Number.isInteger(n) && n > 0)) {
       throw new MinibatchError(
         `Linear: takes whole numbers of features from 1, got ${show(inFeatures)} and ${show(outFeatures)}`,
@@ -36,8 +40,8 @@ export class Linear extends Module {
     this.weight = new Parameter(empty([outFeatures, inFeatures], dtype));
     this.bias = bias ? new Parameter(empty([outFeatures], dtype)) : null;
     const bound = 1 / Math.sqrt(inFeatures);
-    uniform(this.weight, -bound, bound, options);
-    if (this.bias) uniform(this.bias, -bound, bound, options);
+    uniform(this.weight, -bound, bound, { generator });
+    if (this.bias) uniform(this.bias, -bound, bound, { generator });
   }
 
   forward(x: Tensor): Tensor {

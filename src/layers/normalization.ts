@@ -1,9 +1,9 @@
-import type { LocalResponseNormOptions } from '../autograd/ops/normalization.js';
+import { type LocalResponseNormOptions, localResponseNormOptions } from '../autograd/ops/normalization.js';
 import { ones, zeros } from '../tensor/create.js';
-import type { FloatDType } from '../tensor/dtype.js';
-import { checkDType } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectNumber, expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
+import { expectTensor, expectWhole } from '../tensor/expect.js';
+import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
 import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -17,21 +17,27 @@ export interface NormLayerOptions {
   dtype?: FloatDType;
 }
 
+const normLayerOptions: Declarations<NormLayerOptions> = {
+  eps: [1e-5, { from: 0 }],
+  affine: true,
+  dtype: ['float32', floatDTypes],
+};
+
 /** What has a γ of ones and a β of zeros, or neither. */
 abstract class Affine extends Module {
   readonly gamma: Parameter | null;
   readonly beta: Parameter | null;
   readonly eps: number;
 
-  constructor(shape: Shape, { eps = 1e-5, affine, dtype = 'float32' }: NormLayerOptions) {
+  constructor(shape: Shape, { eps, affine, dtype }: Complete<NormLayerOptions>) {
     super();
-    expectNumber(this.constructor.name, 'eps', eps, 0);
-    checkDType(this.constructor.name, dtype);
     this.eps = eps;
     this.gamma = affine ? new Parameter(ones(shape, { dtype })) : null;
     this.beta = affine ? new Parameter(zeros(shape, { dtype })) : null;
   }
 }
+
+const layerNormOptionsOf = declareOptions<NormLayerOptions>('LayerNorm', normLayerOptions);
 
 /** Layer normalization over the last dimensions, which have the shape given (Ba, Kiros & Hinton, 2016). */
 export class LayerNorm extends Affine {
@@ -39,10 +45,10 @@ export class LayerNorm extends Affine {
 
   /** @param options.affine true unless said otherwise */
   constructor(normalizedShape: number | Shape, given?: NormLayerOptions) {
-    const { affine = true, ...options } = expectOptions('LayerNorm', given);
+    const options = layerNormOptionsOf(given);
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     checkShape('LayerNorm', shape);
-    super(shape, { affine, ...options });
+    super(shape, options);
     this.normalizedShape = [...shape];
   }
 
@@ -55,6 +61,8 @@ export class LayerNorm extends Affine {
   }
 }
 
+const groupNormOptionsOf = declareOptions<NormLayerOptions>('GroupNorm', normLayerOptions);
+
 /** Group normalization of [N, C, ...] (Wu & He, 2018). */
 export class GroupNorm extends Affine {
   /** @param options.affine true unless said otherwise */
@@ -63,13 +71,13 @@ export class GroupNorm extends Affine {
     readonly numChannels: number,
     given?: NormLayerOptions,
   ) {
-    const { affine = true, ...options } = expectOptions('GroupNorm', given);
+    const options = groupNormOptionsOf(given);
     expectWhole('GroupNorm', 'groups', groups, 1);
     expectWhole('GroupNorm', 'numChannels', numChannels, 1);
     if (numChannels % groups !== 0) {
       throw new MinibatchError(`GroupNorm: ${numChannels} channels do not go into ${groups} groups`);
     }
-    super([numChannels], { affine, ...options });
+    super([numChannels], options);
   }
 
   forward(x: Tensor): Tensor {
@@ -82,6 +90,11 @@ export class GroupNorm extends Affine {
   }
 }
 
+const instanceNormOptionsOf = declareOptions<NormLayerOptions>('InstanceNorm2d', {
+  ...normLayerOptions,
+  affine: false,
+});
+
 /** Instance normalization of [N, C, H, W] (Ulyanov, Vedaldi & Lempitsky, 2016). */
 export class InstanceNorm2d extends Affine {
   /** @param options.affine false unless said otherwise, as in PyTorch */
@@ -89,9 +102,9 @@ export class InstanceNorm2d extends Affine {
     readonly numChannels: number,
     given?: NormLayerOptions,
   ) {
-    const { affine = false, ...options } = expectOptions('InstanceNorm2d', given);
+    const options = instanceNormOptionsOf(given);
     expectWhole('InstanceNorm2d', 'numChannels', numChannels, 1);
-    super([numChannels], { affine, ...options });
+    super([numChannels], options);
   }
 
   forward(x: Tensor): Tensor {
@@ -112,11 +125,18 @@ function checkChannels(name: string, x: Tensor, channels: number): void {
   }
 }
 
+const localResponseNormOptionsOf = declareOptions<LocalResponseNormOptions>(
+  'LocalResponseNorm',
+  localResponseNormOptions,
+);
+
 /** Local response normalization across channels (Krizhevsky, Sutskever & Hinton, 2012). */
 export class LocalResponseNorm extends Module {
-  constructor(private readonly options: LocalResponseNormOptions) {
+  private readonly options: Complete<LocalResponseNormOptions>;
+
+  constructor(options: LocalResponseNormOptions) {
     super();
-    expectWhole('LocalResponseNorm', 'size', expectOptions('LocalResponseNorm', options).size, 1);
+    this.options = localResponseNormOptionsOf(options);
   }
 
   forward(x: Tensor): Tensor {

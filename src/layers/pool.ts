@@ -1,23 +1,24 @@
-import { type Pair, resolvePair } from '../autograd/ops/conv2d.js';
-import type { AvgPoolOptions, PoolOptions } from '../autograd/ops/pool.js';
-import { expectOptions } from '../tensor/expect.js';
+import { bothOf, expectPair, type Pair } from '../autograd/ops/conv2d.js';
+import { type AvgPoolOptions, avgPoolOptions, type PoolOptions, poolOptions } from '../autograd/ops/pool.js';
+import { type Complete, declareOptions } from '../tensor/options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
 
-function describeWindow({ kernelSize, stride, padding }: PoolOptions): string {
+function describeWindow({ kernelSize, stride, padding }: Complete<PoolOptions>): string {
   const text = (pair: Pair) => (Array.isArray(pair) ? pair.join('x') : `${pair}`);
-  return `${text(kernelSize)}, stride ${text(stride ?? kernelSize)}${padding ? `, padding ${text(padding)}` : ''}`;
+  return `${text(kernelSize)}, stride ${text(stride ?? kernelSize)}${bothOf(padding).some(Boolean) ? `, padding ${text(padding)}` : ''}`;
 }
 
-function checkPool(name: string, options: PoolOptions): void {
-  resolvePair(name, 'kernelSize', expectOptions(name, options).kernelSize, 1);
-}
+const maxPoolOptionsOf = declareOptions<PoolOptions>('MaxPool2d', poolOptions);
+const avgPoolOptionsOf = declareOptions<AvgPoolOptions>('AvgPool2d', avgPoolOptions);
 
 /** The largest value of each window of [N, C, H, W]. */
 export class MaxPool2d extends Module {
-  constructor(private readonly options: PoolOptions) {
+  private readonly options: Complete<PoolOptions>;
+
+  constructor(options: PoolOptions) {
     super();
-    checkPool('MaxPool2d', options);
+    this.options = maxPoolOptionsOf(options);
   }
 
   forward(x: Tensor): Tensor {
@@ -31,9 +32,11 @@ export class MaxPool2d extends Module {
 
 /** The mean of each window of [N, C, H, W]. */
 export class AvgPool2d extends Module {
-  constructor(private readonly options: AvgPoolOptions) {
+  private readonly options: Complete<AvgPoolOptions>;
+
+  constructor(options: AvgPoolOptions) {
     super();
-    checkPool('AvgPool2d', options);
+    this.options = avgPoolOptionsOf(options);
   }
 
   forward(x: Tensor): Tensor {
@@ -49,7 +52,7 @@ export class AvgPool2d extends Module {
 export class AdaptiveAvgPool2d extends Module {
   constructor(private readonly size: Pair) {
     super();
-    resolvePair('AdaptiveAvgPool2d', 'size', size, 1);
+    expectPair('AdaptiveAvgPool2d', 'size', size, 1);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,10 +1,10 @@
 import { noGrad } from '../autograd/mode.js';
 import { covarianceOf, matrixInverseSqrt, whiten } from '../autograd/ops/whiten.js';
 import { eye, ones, zeros } from '../tensor/create.js';
-import type { FloatDType } from '../tensor/dtype.js';
-import { checkDType } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectNumber, expectOptions, expectTensor, expectWhole } from '../tensor/expect.js';
+import { expectTensor, expectWhole } from '../tensor/expect.js';
+import { declareOptions } from '../tensor/options.js';
 import { checkShape, formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -19,6 +19,13 @@ export interface WhitenLayerOptions {
   /** float32 unless said otherwise. */
   dtype?: FloatDType;
 }
+
+const optionsOf = declareOptions<WhitenLayerOptions>('Whiten', {
+  eps: [1e-5, { from: 0 }],
+  momentum: [0.1, { from: 0, to: 1 }],
+  affine: true,
+  dtype: ['float32', floatDTypes],
+});
 
 /**
  * Full whitening of [N, C] over the mini-batch, scaled by γ and shifted by β: what batch normalization would be if cost
@@ -42,12 +49,9 @@ export class Whiten extends Module {
     options?: WhitenLayerOptions,
   ) {
     super();
-    const { eps = 1e-5, momentum = 0.1, affine = true, dtype = 'float32' } = expectOptions('Whiten', options);
-    checkDType('Whiten', dtype);
+    const { eps, momentum, affine, dtype } = optionsOf(options);
     expectWhole('Whiten', 'numFeatures', numFeatures, 1);
     checkShape('Whiten', [numFeatures, numFeatures]);
-    expectNumber('Whiten', 'eps', eps, 0);
-    expectNumber('Whiten', 'momentum', momentum, 0, 1);
     this.eps = eps;
     this.momentum = momentum;
     this.gamma = affine ? new Parameter(ones([numFeatures], { dtype })) : null;

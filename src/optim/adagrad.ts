@@ -1,6 +1,6 @@
 import type { FloatArray } from '../tensor/dtype.js';
-import { expectOptions } from '../tensor/expect.js';
 import { adagrad } from '../tensor/kernels/optimizers/index.js';
+import { type Complete, declareOptions } from '../tensor/options.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface AdagradOptions {
@@ -14,18 +14,24 @@ export interface AdagradOptions {
   eps?: number;
 }
 
+const optionsOf = declareOptions<AdagradOptions>('Adagrad', {
+  lr: [0.01, { from: 0 }],
+  lrDecay: [0, { from: 0 }],
+  weightDecay: [0, { from: 0 }],
+  eps: [1e-10, { from: 0 }],
+});
+
 /** Adagrad (Duchi, Hazan & Singer, 2011): gradients divided by the root of the sum of their squares so far. */
 export class Adagrad extends Optimizer<AdagradOptions> {
   constructor(parameters: OptimizerInput<AdagradOptions>, options?: Partial<AdagradOptions>) {
-    const limits = { lrDecay: [0, Infinity], weightDecay: [0, Infinity], eps: [0, Infinity] } as const;
-    super(parameters, { lr: 0.01, ...expectOptions('Adagrad', options) }, limits);
+    super(parameters, options, optionsOf);
   }
 
   protected update(
     p: FloatArray,
     gradient: FloatArray,
     state: ParameterState,
-    { lr, lrDecay = 0, weightDecay = 0, eps = 1e-10 }: AdagradOptions,
+    { lr, lrDecay, weightDecay, eps }: Complete<AdagradOptions>,
   ): void {
     const options = { lr, lrDecay, weightDecay, eps };
     adagrad(p, gradient, state.tensor('sumOfSquares').data, state.steps, options);

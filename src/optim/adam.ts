@@ -1,6 +1,7 @@
 import type { FloatArray } from '../tensor/dtype.js';
-import { expectOptions } from '../tensor/expect.js';
+import { isInRange } from '../tensor/expect.js';
 import { adam } from '../tensor/kernels/optimizers/index.js';
+import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface AdamOptions {
@@ -17,21 +18,34 @@ export interface AdamOptions {
   amsgrad?: boolean;
 }
 
-/** Adam (Kingma & Ba, 2015). */
-export class Adam extends Optimizer<AdamOptions> {
-  /** Whether weight decay shrinks the parameter itself instead of joining its gradient. */
-  protected readonly decoupled: boolean = false;
+const adamOptions: Declarations<AdamOptions> = {
+  lr: [0.001, { from: 0 }],
+  betas: [
+    [0.9, 0.999],
+    {
+      is: 'a pair of numbers from 0 and below 1',
+      accepts: (betas) =>
+        Array.isArray(betas) && betas.length === 2 && betas.every((beta) => isInRange(beta, { from: 0, below: 1 })),
+    },
+  ],
+  eps: [1e-8, { from: 0 }],
+  weightDecay: [0, { from: 0 }],
+  amsgrad: false,
+};
 
-  constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
-    const limits = { betas: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity] } as const;
-    super(parameters, { lr: 0.001, ...expectOptions('Adam', options) }, limits);
-  }
+const adamOptionsOf = declareOptions<AdamOptions>('Adam', adamOptions);
+const adamWOptionsOf = declareOptions<AdamOptions>('AdamW', { ...adamOptions, weightDecay: [0.01, { from: 0 }] });
+
+/** What Adam and AdamW share: steps along an average of the gradient, divided by the root of one of its square. */
+abstract class AdaptiveMoments extends Optimizer<AdamOptions> {
+  /** Whether weight decay shrinks the parameter itself instead of joining its gradient. */
+  protected abstract readonly decoupled: boolean;
 
   protected update(
     p: FloatArray,
     gradient: FloatArray,
     state: ParameterState,
-    { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0, amsgrad = false }: AdamOptions,
+    { lr, betas, eps, weightDecay, amsgrad }: Complete<AdamOptions>,
   ): void {
     const [m, v] = [state.tensor('mean').data, state.tensor('meanSquare').data];
     const largest = amsgrad ? state.tensor('maxMeanSquare').data : null;
@@ -40,11 +54,20 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 }
 
-/** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
-export class AdamW extends Adam {
-  protected override readonly decoupled = true;
+/** Adam (Kingma & Ba, 2015). */
+export class Adam extends AdaptiveMoments {
+  protected readonly decoupled = false;
 
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, { weightDecay: 0.01, ...expectOptions('AdamW', options) });
+    super(parameters, options, adamOptionsOf);
+  }
+}
+
+/** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
+export class AdamW extends AdaptiveMoments {
+  protected readonly decoupled = true;
+
+  constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(parameters, options, adamWOptionsOf);
   }
 }

@@ -1,12 +1,13 @@
 import type { StateDict } from '../layers/module.js';
 import type { FloatArray } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
-import { expectFloat, expectOptions } from '../tensor/expect.js';
+import { MinibatchError } from '../tensor/error.js';
+import { expectFloat, expectNumber, expectOptions } from '../tensor/expect.js';
+import type { Complete, OptionsReader } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { shareMemory } from '../tensor/storage.js';
 import { type FloatTensor, Tensor, zeroed } from '../tensor/tensor.js';
 
-/** Parameters that share one set of options. */
+/** Parameters that share one set of options, which may be changed between steps. */
 export type ParameterGroup<Options> = Options & {
   parameters: readonly Tensor[];
   /** The rate before any scheduler changed it; schedulers remember it here, and it is saved with the options. */
@@ -44,24 +45,25 @@ export abstract class Optimizer<Options extends { lr: number }> {
   private readonly steps = new Map<Tensor, number>();
   private readonly tensors = new Map<Tensor, Record<string, FloatTensor>>();
 
-  /** @param limits which values each option can take, as a number from the first to the second. */
+  /**
+   * @param input parameters, or groups of them whose options go before `options`
+   * @param optionsOf reads the options of a group, as `declareOptions` declares them
+   */
   constructor(
     input: OptimizerInput<Options>,
-    defaults: Options,
-    limits: { readonly [Name in keyof Options]?: readonly [number, number] } = {},
+    options: Partial<Options> | undefined,
+    private readonly optionsOf: OptionsReader<Options>,
   ) {
     const name = this.constructor.name;
     if (!Array.isArray(input)) throw new MinibatchError(`${name}: takes a list of parameters or of groups`);
     const groups = input[0] instanceof Tensor ? [{ parameters: input as readonly Tensor[] }] : input;
-    for (const group of groups) expectOptions(`${name}: a group`, group as object);
-    this.groups = (groups as readonly ({ parameters: readonly Tensor[] } & Partial<Options>)[]).map((group) => ({
-      ...defaults,
-      ...group,
-    }));
-    for (const group of this.groups) {
-      if (!Array.isArray(group.parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
-      checkOptions(name, group, { lr: [0, Infinity], ...limits });
-    }
+    const shared = expectOptions(name, options);
+    this.groups = (groups as readonly ({ parameters: readonly Tensor[] } & Partial<Options>)[]).map((group) => {
+      const { parameters, ...own } = expectOptions(`${name}: a group`, group);
+      if (!Array.isArray(parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
+      const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+      return { ...optionsOf({ ...shared, ...given } as Partial<Options>, name), parameters } as ParameterGroup<Options>;
+    });
     const parameters = this.parameters();
     if (parameters.length === 0) throw new MinibatchError(`${name}: takes at least one parameter`);
     for (const parameter of parameters) {
@@ -87,22 +89,24 @@ export abstract class Optimizer<Options extends { lr: number }> {
   /**
    * Moves every parameter that has a gradient.
    *
-   * @throws if a gradient has not the shape and dtype of its parameter; then none is moved.
+   * @throws if a gradient has not the shape and dtype of its parameter, or an option is not what it may be; then
+   * none is moved.
    */
   step(): void {
     for (const parameter of this.parameters()) this.checkGradient(parameter);
-    for (const group of this.groups) {
-      for (const parameter of group.parameters as readonly FloatTensor[]) {
+    const options = this.groups.map((group) => this.readGroup(group, this.constructor.name));
+    this.groups.forEach(({ parameters }, i) => {
+      for (const parameter of parameters as readonly FloatTensor[]) {
         if (!parameter.grad) continue;
         const steps = (this.steps.get(parameter) ?? 0) + 1;
         this.steps.set(parameter, steps);
         const tensor = (name: string) => this.tensorOf(parameter, name);
         const { data: gradient } = parameter.grad as FloatTensor;
         parameter.overwrite(this.constructor.name, (data) => {
-          this.update(data as FloatArray, gradient, { steps, tensor }, group);
+          this.update(data as FloatArray, gradient, { steps, tensor }, options[i]);
         });
       }
-    }
+    });
   }
 
   private checkGradient({ grad, shape, dtype }: Tensor): void {
@@ -125,8 +129,21 @@ export abstract class Optimizer<Options extends { lr: number }> {
     return own[name];
   }
 
+  /** The options of a group, which may have been changed since it was made, complete and checked. */
+  private readGroup(group: Options & { initialLr?: number }, op: string): Complete<Options> {
+    const { parameters: _, initialLr, ...options } = group as ParameterGroup<Options>;
+    if (initialLr !== undefined) expectNumber(op, 'initialLr', initialLr, 0);
+    const complete = this.optionsOf(options as unknown as Partial<Options>, op);
+    return initialLr === undefined ? complete : { ...complete, initialLr };
+  }
+
   /** Moves one parameter, in place; `state` is its own. */
-  protected abstract update(p: FloatArray, gradient: FloatArray, state: ParameterState, options: Options): void;
+  protected abstract update(
+    p: FloatArray,
+    gradient: FloatArray,
+    state: ParameterState,
+    options: Complete<Options>,
+  ): void;
 
   /** Drops the gradient of every parameter. */
   zeroGrad(): void {
@@ -168,8 +185,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
         }
       }
     });
+    const options = groups.map((group) => this.readGroup(group, name));
     this.groups.forEach((group, i) => {
-      Object.assign(group, groups[i]);
+      Object.assign(group, options[i]);
     });
     parameters.forEach((parameter, i) => {
       this.steps.set(parameter, state[i].steps);
@@ -180,21 +198,4 @@ export abstract class Optimizer<Options extends { lr: number }> {
 
 function copyTensors(tensors: Readonly<StateDict>): StateDict {
   return Object.fromEntries(Object.entries(tensors).map(([key, value]) => [key, value.detach().clone()]));
-}
-
-function checkOptions(
-  name: string,
-  options: object,
-  limits: Record<string, readonly [number, number] | undefined>,
-): void {
-  for (const [key, limit] of Object.entries(limits)) {
-    const value = (options as Record<string, unknown>)[key];
-    if (!limit || (value === undefined && key !== 'lr')) continue;
-    const values = Array.isArray(value) ? value : [value];
-    const [least, most] = limit;
-    if (!values.every((v) => typeof v === 'number' && v >= least && v <= most)) {
-      const range = most === Infinity ? `from ${least}` : `from ${least} to ${most}`;
-      throw new MinibatchError(`${name}: ${key} is a number ${range}, got ${show(value)}`);
-    }
-  }
 }

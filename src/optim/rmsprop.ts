@@ -1,6 +1,6 @@
 import type { FloatArray } from '../tensor/dtype.js';
-import { expectOptions } from '../tensor/expect.js';
 import { rmsprop } from '../tensor/kernels/optimizers/index.js';
+import { type Complete, declareOptions } from '../tensor/options.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface RMSpropOptions {
@@ -18,18 +18,26 @@ export interface RMSpropOptions {
   centered?: boolean;
 }
 
+const optionsOf = declareOptions<RMSpropOptions>('RMSprop', {
+  lr: [0.01, { from: 0 }],
+  alpha: [0.99, { from: 0, to: 1 }],
+  eps: [1e-8, { from: 0 }],
+  weightDecay: [0, { from: 0 }],
+  momentum: [0, { from: 0 }],
+  centered: false,
+});
+
 /** RMSprop (Tieleman & Hinton, 2012): gradients divided by a moving average of their size. */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   constructor(parameters: OptimizerInput<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
-    const limits = { alpha: [0, 1], eps: [0, Infinity], weightDecay: [0, Infinity], momentum: [0, Infinity] } as const;
-    super(parameters, { lr: 0.01, ...expectOptions('RMSprop', options) }, limits);
+    super(parameters, options, optionsOf);
   }
 
   protected update(
     p: FloatArray,
     gradient: FloatArray,
     state: ParameterState,
-    { lr, alpha = 0.99, eps = 1e-8, weightDecay = 0, momentum = 0, centered = false }: RMSpropOptions,
+    { lr, alpha, eps, weightDecay, momentum, centered }: Complete<RMSpropOptions>,
   ): void {
     const velocity = momentum === 0 ? null : state.tensor('velocity').data;
     const mean = centered ? state.tensor('mean').data : null;

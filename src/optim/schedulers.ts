@@ -1,5 +1,6 @@
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectNumber, expectOptions, expectWhole } from '../tensor/expect.js';
+import { expectNumber, expectWhole, isInRange } from '../tensor/expect.js';
+import { type Complete, declareOptions, required } from '../tensor/options.js';
 import { expectEntries, expectKind } from './state.js';
 
 /*
@@ -81,13 +82,19 @@ abstract class Scheduler {
   }
 }
 
+export interface ExponentialLROptions {
+  /** What the rate is multiplied by. */
+  gamma: number;
+}
+
+const exponentialOptionsOf = declareOptions<ExponentialLROptions>('ExponentialLR', { gamma: [required, { above: 0 }] });
+
 /** Multiplies the rate by gamma at every step. */
 export class ExponentialLR extends Scheduler {
   private readonly gamma: number;
 
-  constructor(optimizer: Scheduled, options: { gamma: number }) {
-    const { gamma } = expectOptions('ExponentialLR', options);
-    expectPositive('ExponentialLR', 'gamma', gamma);
+  constructor(optimizer: Scheduled, options: ExponentialLROptions) {
+    const { gamma } = exponentialOptionsOf(options);
     super('ExponentialLR', optimizer);
     this.gamma = gamma;
   }
@@ -97,15 +104,25 @@ export class ExponentialLR extends Scheduler {
   }
 }
 
+export interface StepLROptions {
+  /** How many steps are taken between two reductions. */
+  stepSize: number;
+  /** What the rate is multiplied by; 0.1 unless given. */
+  gamma?: number;
+}
+
+const stepOptionsOf = declareOptions<StepLROptions>('StepLR', {
+  stepSize: [required, { from: 1, whole: true }],
+  gamma: [0.1, { above: 0 }],
+});
+
 /** Multiplies the rate by gamma at every stepSize-th step. */
 export class StepLR extends Scheduler {
   private readonly stepSize: number;
   private readonly gamma: number;
 
-  constructor(optimizer: Scheduled, options: { stepSize: number; gamma?: number }) {
-    const { stepSize, gamma = 0.1 } = expectOptions('StepLR', options);
-    expectWhole('StepLR', 'stepSize', stepSize, 1);
-    expectPositive('StepLR', 'gamma', gamma);
+  constructor(optimizer: Scheduled, options: StepLROptions) {
+    const { stepSize, gamma } = stepOptionsOf(options);
     super('StepLR', optimizer);
     this.stepSize = stepSize;
     this.gamma = gamma;
@@ -116,16 +133,31 @@ export class StepLR extends Scheduler {
   }
 }
 
+export interface MultiStepLROptions {
+  /** The steps at which the rate is reduced, from 1. */
+  milestones: readonly number[];
+  /** What the rate is multiplied by; 0.1 unless given. */
+  gamma?: number;
+}
+
+const multiStepOptionsOf = declareOptions<MultiStepLROptions>('MultiStepLR', {
+  milestones: [
+    required,
+    {
+      is: 'a list of whole numbers from 1',
+      accepts: (steps) => Array.isArray(steps) && steps.every((step) => isInRange(step, { from: 1, whole: true })),
+    },
+  ],
+  gamma: [0.1, { above: 0 }],
+});
+
 /** Multiplies the rate by gamma at each of the steps named. */
 export class MultiStepLR extends Scheduler {
   private readonly milestones: readonly number[];
   private readonly gamma: number;
 
-  constructor(optimizer: Scheduled, options: { milestones: readonly number[]; gamma?: number }) {
-    const { milestones, gamma = 0.1 } = expectOptions('MultiStepLR', options);
-    if (!Array.isArray(milestones)) throw new MinibatchError('MultiStepLR: milestones is a list of steps');
-    for (const milestone of milestones) expectWhole('MultiStepLR', 'a milestone', milestone, 1);
-    expectPositive('MultiStepLR', 'gamma', gamma);
+  constructor(optimizer: Scheduled, options: MultiStepLROptions) {
+    const { milestones, gamma } = multiStepOptionsOf(options);
     super('MultiStepLR', optimizer);
     this.milestones = [...milestones];
     this.gamma = gamma;
@@ -136,6 +168,18 @@ export class MultiStepLR extends Scheduler {
   }
 }
 
+export interface CosineAnnealingLROptions {
+  /** Steps to the bottom. */
+  tMax: number;
+  /** The rate at the bottom; 0 unless given. */
+  etaMin?: number;
+}
+
+const cosineOptionsOf = declareOptions<CosineAnnealingLROptions>('CosineAnnealingLR', {
+  tMax: [required, { from: 1, whole: true }],
+  etaMin: [0, { from: 0 }],
+});
+
 /**
  * Takes the rate from its first value to etaMin along half a cosine in tMax steps, and back up after (Loshchilov &
  * Hutter, 2017, equation 5): lr = etaMin + (base − etaMin)·(1 + cos(π·t/tMax))/2.
@@ -144,10 +188,8 @@ export class CosineAnnealingLR extends Scheduler {
   private readonly tMax: number;
   private readonly etaMin: number;
 
-  constructor(optimizer: Scheduled, options: { tMax: number; etaMin?: number }) {
-    const { tMax, etaMin = 0 } = expectOptions('CosineAnnealingLR', options);
-    expectWhole('CosineAnnealingLR', 'tMax', tMax, 1);
-    expectRate('CosineAnnealingLR', 'etaMin', etaMin);
+  constructor(optimizer: Scheduled, options: CosineAnnealingLROptions) {
+    const { tMax, etaMin } = cosineOptionsOf(options);
     super('CosineAnnealingLR', optimizer);
     this.tMax = tMax;
     this.etaMin = etaMin;
@@ -161,19 +203,28 @@ export class CosineAnnealingLR extends Scheduler {
   }
 }
 
-/** Begins with startFactor of the rate (1/steps unless given) and reaches all of it, evenly, after so many steps. */
+export interface LinearWarmupOptions {
+  /** Steps until all of the rate is reached. */
+  steps: number;
+  /** The part of the rate it begins with; 1/steps unless given, and for null. */
+  startFactor?: number | null;
+}
+
+const warmupOptionsOf = declareOptions<LinearWarmupOptions>('LinearWarmup', {
+  steps: [required, { from: 1, whole: true }],
+  startFactor: [null, { above: 0 }],
+});
+
+/** Begins with startFactor of the rate and reaches all of it, evenly, after so many steps. */
 export class LinearWarmup extends Scheduler {
   private readonly steps: number;
   private readonly startFactor: number;
 
-  constructor(optimizer: Scheduled, options: { steps: number; startFactor?: number }) {
-    const { steps, startFactor: given } = expectOptions('LinearWarmup', options);
-    expectWhole('LinearWarmup', 'steps', steps, 1);
-    const startFactor = given === undefined ? 1 / steps : given;
-    expectPositive('LinearWarmup', 'startFactor', startFactor);
+  constructor(optimizer: Scheduled, options: LinearWarmupOptions) {
+    const { steps, startFactor } = warmupOptionsOf(options);
     super('LinearWarmup', optimizer);
     this.steps = steps;
-    this.startFactor = startFactor;
+    this.startFactor = startFactor ?? 1 / steps;
     for (const group of optimizer.groups) group.lr *= this.factor(0);
   }
 
@@ -201,6 +252,15 @@ export interface PlateauOptions {
   minLr?: number;
 }
 
+const plateauOptionsOf = declareOptions<PlateauOptions>('ReduceLROnPlateau', {
+  mode: ['min', ['min', 'max']],
+  factor: [0.1, { above: 0, below: 1 }],
+  patience: [10, { from: 0, whole: true }],
+  threshold: [1e-4, { from: 0 }],
+  cooldown: [0, { from: 0, whole: true }],
+  minLr: [0, { from: 0 }],
+});
+
 export interface PlateauState {
   /** Which scheduler this is the state of. */
   scheduler: string;
@@ -217,7 +277,7 @@ export interface PlateauState {
  * at or below minLr stays as it is.
  */
 export class ReduceLROnPlateau {
-  private readonly options: Required<PlateauOptions>;
+  private readonly options: Complete<PlateauOptions>;
   private best: number | null = null;
   private badSteps = 0;
   private coolingDown = 0;
@@ -226,27 +286,8 @@ export class ReduceLROnPlateau {
     private readonly optimizer: Scheduled,
     options?: PlateauOptions,
   ) {
-    const op = 'ReduceLROnPlateau';
-    expectScheduled(op, optimizer);
-    const {
-      mode = 'min',
-      factor = 0.1,
-      patience = 10,
-      threshold = 1e-4,
-      cooldown = 0,
-      minLr = 0,
-    } = expectOptions(op, options);
-    if (mode !== 'min' && mode !== 'max') {
-      throw new MinibatchError(`${op}: mode is min or max, got ${show(mode)}`);
-    }
-    if (!(typeof factor === 'number' && factor > 0 && factor < 1)) {
-      throw new MinibatchError(`${op}: factor is between 0 and 1, got ${show(factor)}`);
-    }
-    expectWhole(op, 'patience', patience, 0);
-    expectWhole(op, 'cooldown', cooldown, 0);
-    expectRate(op, 'threshold', threshold);
-    expectRate(op, 'minLr', minLr);
-    this.options = { mode, factor, patience, threshold, cooldown, minLr };
+    expectScheduled('ReduceLROnPlateau', optimizer);
+    this.options = plateauOptionsOf(options);
   }
 
   /** @throws if the measure is not a number, which NaN is not; then nothing has changed. */
@@ -316,15 +357,9 @@ function expectScheduled(name: string, optimizer: unknown): void {
   if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
 }
 
-function expectPositive(name: string, option: string, value: unknown): asserts value is number {
-  if (!(typeof value === 'number' && value > 0 && value < Infinity)) {
-    throw new MinibatchError(`${name}: ${option} is a number above 0, got ${show(value)}`);
-  }
-}
-
-/** Throws unless `value` can be a learning rate, or a part of one. */
+/** Throws unless `value` can be a learning rate. */
 function expectRate(name: string, option: string, value: unknown): asserts value is number {
-  if (!(typeof value === 'number' && value >= 0 && value < Infinity)) {
+  if (!isInRange(value, { from: 0 })) {
     throw new MinibatchError(`${name}: ${option} is a number from 0, got ${show(value)}`);
   }
 }

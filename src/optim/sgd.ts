@@ -1,7 +1,7 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectOptions } from '../tensor/expect.js';
 import { sgd } from '../tensor/kernels/optimizers/index.js';
+import { type Complete, declareOptions, required } from '../tensor/options.js';
 import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
 
 export interface SGDOptions {
@@ -17,6 +17,14 @@ export interface SGDOptions {
   nesterov?: boolean;
 }
 
+const optionsOf = declareOptions<SGDOptions>('SGD', {
+  lr: [required, { from: 0 }],
+  momentum: [0, { from: 0 }],
+  dampening: [0, {}],
+  weightDecay: [0, { from: 0 }],
+  nesterov: false,
+});
+
 /**
  * Stochastic gradient descent, with momentum as PyTorch defines it:
  *
@@ -25,16 +33,16 @@ export interface SGDOptions {
  */
 export class SGD extends Optimizer<SGDOptions> {
   constructor(parameters: OptimizerInput<SGDOptions>, options: SGDOptions) {
-    super(parameters, expectOptions('SGD', options), { momentum: [0, Infinity], weightDecay: [0, Infinity] });
-    for (const { momentum = 0, dampening = 0, nesterov } of this.groups) {
+    super(parameters, options, optionsOf);
+    for (const { momentum, dampening, nesterov } of this.groups) {
       if (nesterov && (momentum === 0 || dampening !== 0)) {
         throw new MinibatchError(`SGD: nesterov takes a momentum and no dampening, got ${momentum} and ${dampening}`);
       }
     }
   }
 
-  protected update(p: FloatArray, gradient: FloatArray, state: ParameterState, options: SGDOptions): void {
-    const { lr, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
+  protected update(p: FloatArray, gradient: FloatArray, state: ParameterState, options: Complete<SGDOptions>): void {
+    const { lr, momentum, dampening, weightDecay, nesterov } = options;
     const velocity = momentum === 0 ? null : state.tensor('velocity').data;
     const first = state.steps === 1;
     sgd(p, gradient, velocity, { lr, momentum, dampening, weightDecay, nesterov, first });

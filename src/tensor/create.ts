@@ -1,7 +1,8 @@
-import { allocate, checkDType, convert, type DType, dtypeOf, type TypedArray } from './dtype.js';
+import { allocate, convert, type DType, dtypeOf, dtypes, type TypedArray } from './dtype.js';
 import { MinibatchError, show } from './error.js';
-import { expectOptions, expectWhole } from './expect.js';
-import { checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
+import { expectWhole } from './expect.js';
+import { type Declarations, declareOptions } from './options.js';
+import { aShape, checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
 import { adopt, type NestedArray, type Tensor } from './tensor.js';
 
 export interface TensorOptions {
@@ -10,6 +11,22 @@ export interface TensorOptions {
   /** Whether `backward` accumulates a gradient in this tensor; false unless said otherwise. */
   requiresGrad?: boolean;
 }
+
+/** What every function that makes a tensor takes. */
+export const tensorOptions: Declarations<TensorOptions> = { dtype: ['float32', dtypes], requiresGrad: false };
+
+const optionsOf = declareOptions<TensorOptions>('full', tensorOptions);
+
+interface ValuesOptions extends Omit<TensorOptions, 'dtype'> {
+  dtype?: DType | null;
+  shape?: Shape | null;
+}
+
+const valuesOptionsOf = declareOptions<ValuesOptions>('tensor', {
+  dtype: [null, dtypes],
+  requiresGrad: false,
+  shape: [null, aShape],
+});
 
 /**
  * A tensor from nested arrays of numbers, a number, or a typed array (with its dtype, unless `dtype` says otherwise).
@@ -20,10 +37,9 @@ export interface TensorOptions {
  * @throws on ragged arrays, on values that are not numbers, and if the number of values does not fit `shape`.
  */
 export function tensor(values: NestedArray | TypedArray, given?: TensorOptions & { shape?: Shape }): Tensor {
-  const options = expectOptions('tensor', given);
+  const options = valuesOptionsOf(given);
   const own = dtypeOf(values);
   const dtype = options.dtype ?? own ?? 'float32';
-  checkDType('tensor', dtype);
   const ownShape = own ? [(values as TypedArray).length] : shapeOfLists(values as NestedArray);
   const shape = options.shape ?? ownShape;
   checkShape('tensor', shape);
@@ -33,7 +49,7 @@ export function tensor(values: NestedArray | TypedArray, given?: TensorOptions &
     );
   }
   const data = own ? convert(dtype, values as TypedArray) : fromLists(dtype, values as NestedArray, ownShape);
-  return withGrad(adopt(data, [...shape]), options);
+  return withGrad(adopt(data, [...shape]), options.requiresGrad);
 }
 
 /** The lengths of nested lists, going by the first of each. */
@@ -73,8 +89,8 @@ function fromLists(dtype: DType, values: NestedArray, shape: Shape): TypedArray 
   return data;
 }
 
-function withGrad(x: Tensor, options: TensorOptions): Tensor {
-  if (options.requiresGrad) x.requiresGrad = true;
+function withGrad(x: Tensor, requiresGrad: boolean): Tensor {
+  if (requiresGrad) x.requiresGrad = true;
   return x;
 }
 
@@ -84,15 +100,13 @@ export function full(shape: Shape, value: number, options?: TensorOptions): Tens
 }
 
 function filled(op: string, shape: Shape, value: number, given?: TensorOptions): Tensor {
-  const options = expectOptions(op, given);
+  const { dtype, requiresGrad } = optionsOf(given, op);
   checkShape(op, shape);
   if (typeof value !== 'number') throw new MinibatchError(`${op}: value is a number, got ${show(value)}`);
-  const dtype = options.dtype ?? 'float32';
-  checkDType(op, dtype);
   const data = allocate(dtype, sizeOf(shape));
   // Memory that is zero already is not touched, and so is not taken from the system yet.
   if (!Object.is(value, 0)) data.fill(value);
-  return withGrad(adopt(data, [...shape]), options);
+  return withGrad(adopt(data, [...shape]), requiresGrad);
 }
 
 /** A tensor of zeros. */
@@ -106,28 +120,27 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
 }
 
 /** The numbers from `start` (0 where one argument is given) up to but not including `end`, `step` apart. */
-export function arange(start: number, end?: number, step = 1, options?: TensorOptions): Tensor {
+export function arange(start: number, end?: number, step = 1, given?: TensorOptions): Tensor {
+  const { dtype, requiresGrad } = optionsOf(given, 'arange');
   const [first, last] = end === undefined ? [0, start] : [start, end];
   if (!Number.isFinite(first) || !Number.isFinite(last) || !Number.isFinite(step) || step === 0) {
     throw new MinibatchError(
       `arange: takes finite numbers and a step other than 0, got ${[first, last, step].map(show).join(', ')}`,
     );
   }
-  const { dtype = 'float32', requiresGrad } = expectOptions('arange', options);
-  checkDType('arange', dtype);
   const length = Math.max(0, Math.ceil((last - first) / step));
   checkShape('arange', [length]);
   const data = allocate(dtype, length);
   for (let i = 0; i < length; i++) data[i] = first + i * step;
-  return withGrad(adopt(data, [length]), { requiresGrad });
+  return withGrad(adopt(data, [length]), requiresGrad);
 }
 
 /** The identity matrix of `n` rows and `columns` (n unless given) columns. */
 export function eye(n: number, columns = n, given?: TensorOptions): Tensor {
-  const options = expectOptions('eye', given);
+  const { dtype, requiresGrad } = optionsOf(given, 'eye');
   expectWhole('eye', 'n', n, 0);
   expectWhole('eye', 'columns', columns, 0);
-  const identity = filled('eye', [n, columns], 0, { dtype: options.dtype });
+  const identity = filled('eye', [n, columns], 0, { dtype });
   for (let i = 0; i < Math.min(n, columns); i++) identity.data[i * columns + i] = 1;
-  return withGrad(identity, options);
+  return withGrad(identity, requiresGrad);
 }

@@ -17,6 +17,9 @@ const arrayTypes = { float32: Float32Array, float64: Float64Array, int32: Int32A
 /** All dtypes there are. */
 export const dtypes = Object.keys(arrayTypes) as readonly DType[];
 
+/** The dtypes that derivatives can flow through. */
+export const floatDTypes: readonly FloatDType[] = ['float32', 'float64'];
+
 /**
  * A zero-filled array of `size` values.
  *

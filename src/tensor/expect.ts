@@ -6,6 +6,9 @@ import { type FloatTensor, Tensor } from './tensor.js';
  * Checks of arguments: each throws an error that names the operation and says what it takes and what it got.
  */
 
+/** Any tensor. */
+export const aTensor = { is: 'a tensor', accepts: (x: unknown): x is Tensor => x instanceof Tensor };
+
 /** Throws unless `x` is a tensor. */
 export function expectTensor(op: string, x: unknown): asserts x is Tensor {
   if (!(x instanceof Tensor)) throw notATensor(op, x);
@@ -27,17 +30,51 @@ export function expectSameFloat(op: string, first: FloatTensor, x: unknown): ass
   }
 }
 
-/** Throws unless `value` is a number from `least` to `most`; NaN is none. */
+/** Which numbers are taken: all finite ones, where nothing else is said. */
+export interface Range {
+  /** The least. */
+  readonly from?: number;
+  /** All are larger than this. */
+  readonly above?: number;
+  /** The largest. */
+  readonly to?: number;
+  /** All are smaller than this. */
+  readonly below?: number;
+  readonly whole?: boolean;
+  /** Whether ∞ and −∞ are taken, where they lie in the range. */
+  readonly infinite?: boolean;
+}
+
+/** Whether `value` is a number of this range; NaN never is. */
+export function isInRange(value: unknown, { from, above, to, below, whole, infinite }: Range): value is number {
+  return (
+    typeof value === 'number' &&
+    (whole ? Number.isSafeInteger(value) : infinite ? !Number.isNaN(value) : Number.isFinite(value)) &&
+    !(from !== undefined && value < from) &&
+    !(above !== undefined && value <= above) &&
+    !(to !== undefined && value > to) &&
+    !(below !== undefined && value >= below)
+  );
+}
+
+/** `a number from 0 to 1`, `a whole number from 1`, `a number above 0 and below 1` */
+export function rangeInWords({ from, above, to, below, whole, infinite }: Range): string {
+  const bounds = Object.entries({ from, above, to, 'and below': below }).filter(([, bound]) => bound !== undefined);
+  const kind = whole ? 'a whole number' : infinite || bounds.length > 0 ? 'a number' : 'a finite number';
+  return [kind, ...bounds.map(([side, bound]) => `${side} ${bound}`)].join(' ');
+}
+
+/** Throws unless `value` is a number from `from` to `to`, which may be infinite; NaN is none. */
 export function expectNumber(
   op: string,
   name: string,
   value: unknown,
-  least = -Infinity,
-  most = Infinity,
+  from?: number,
+  to?: number,
 ): asserts value is number {
-  if (typeof value === 'number' && value >= least && value <= most) return;
-  const range = `${least === -Infinity ? '' : ` from ${least}`}${most === Infinity ? '' : ` to ${most}`}`;
-  throw new MinibatchError(`${op}: ${name} is a number${range}, got ${show(value)}`);
+  const range = { from, to, infinite: true };
+  if (!isInRange(value, range))
+    throw new MinibatchError(`${op}: ${name} is ${rangeInWords(range)}, got ${show(value)}`);
 }
 
 /** Throws unless `value` is a whole number of at least `least`. */
@@ -50,7 +87,8 @@ export function expectWhole(op: string, name: string, value: unknown, least: num
 /** The options given, or none where there are none. */
 export function expectOptions<Options extends object>(op: string, options: Options | null | undefined): Options {
   if (options === null || options === undefined) return {} as Options;
-  if (typeof options !== 'object' || Array.isArray(options) || options instanceof Tensor) {
+  const isPlain = Object.getPrototypeOf(options) === Object.prototype;
+  if (!isPlain && (Object.prototype.toString.call(options) !== '[object Object]' || options instanceof Tensor)) {
     throw new MinibatchError(`${op}: options are an object such as { name: value }, got ${show(options)}`);
   }
   return options;

@@ -1,7 +1,8 @@
-import type { TensorOptions } from './create.js';
-import { allocate, checkDType, type DType } from './dtype.js';
+import { type TensorOptions, tensorOptions } from './create.js';
+import { allocate, type DType } from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
+import { type Declarations, declareOptions, type Kind } from './options.js';
 import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
 import { adopt, type Tensor } from './tensor.js';
 
@@ -167,17 +168,27 @@ export function defaultGenerator(): Generator {
   return shared;
 }
 
+const aGenerator: Kind = {
+  is: 'a Generator, made with new Generator(seed)',
+  accepts: (value) => value instanceof Generator,
+};
+
 /** Throws unless `value` is a generator. */
 export function expectGenerator(op: string, value: unknown): asserts value is Generator {
-  if (!(value instanceof Generator)) {
-    throw new MinibatchError(`${op}: generator is a Generator, got ${show(value)}; make one with new Generator(seed)`);
-  }
+  if (!aGenerator.accepts(value)) throw new MinibatchError(`${op}: generator is ${aGenerator.is}, got ${show(value)}`);
 }
 
-export interface RandomOptions extends TensorOptions {
-  /** Where the numbers come from; the one `manualSeed` seeds unless given. */
-  generator?: Generator;
+/** What everything that draws random numbers takes. */
+export interface GeneratorOptions {
+  /** Where the numbers come from; by default, and for null, the generator that `manualSeed` seeds. */
+  generator?: Generator | null;
 }
+
+export const generatorOptions: Declarations<GeneratorOptions> = { generator: [null, aGenerator] };
+
+export interface RandomOptions extends TensorOptions, GeneratorOptions {}
+
+const optionsOf = declareOptions<RandomOptions>('randn', { ...tensorOptions, ...generatorOptions });
 
 /** Normal numbers of mean 0 and standard deviation 1. */
 export function randn(shape: Shape, options?: RandomOptions): Tensor {
@@ -201,15 +212,14 @@ export function uniformBetween(low: number, high: number, dtype: DType, generato
 function fillRandom(
   op: string,
   shape: Shape,
-  options: RandomOptions | undefined,
+  given: RandomOptions | undefined,
   draw: (from: Generator, dtype: DType) => number,
 ): Tensor {
   checkShape(op, shape);
-  const { dtype = 'float32', requiresGrad = false, generator = shared } = expectOptions(op, options);
-  expectGenerator(op, generator);
-  checkDType(op, dtype);
+  const { dtype, requiresGrad, generator } = optionsOf(given, op);
+  const source = generator ?? shared;
   const data = allocate(dtype, sizeOf(shape));
-  for (let i = 0; i < data.length; i++) data[i] = draw(generator, dtype);
+  for (let i = 0; i < data.length; i++) data[i] = draw(source, dtype);
   const result = adopt(data, [...shape]);
   if (requiresGrad) result.requiresGrad = true;
   return result;

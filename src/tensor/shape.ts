@@ -21,6 +21,12 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
+/** A list of sides, whatever it is they are. */
+export const aShape = {
+  is: 'a list of whole numbers from 0',
+  accepts: (value: unknown): boolean => Array.isArray(value),
+};
+
 /** The most values that a tensor can have: where each lies fits into 32 bits. */
 export const MAX_SIZE = 2 ** 31 - 1;
 /** The most dimensions that a tensor can have. */
@@ -49,9 +55,7 @@ export function checkShape(op: string, shape: Shape, rest: readonly unknown[] = 
 }
 
 function notAShape(op: string, shape: unknown, rest: readonly unknown[]): MinibatchError {
-  return new MinibatchError(
-    `${op}: a shape is a list of whole numbers from 0, got ${show(shape)}${asList(shape, rest)}`,
-  );
+  return new MinibatchError(`${op}: a shape is ${aShape.is}, got ${show(shape)}${asList(shape, rest)}`);
 }
 
 /** What to write in place of numbers that were given one by one where a list is wanted: `; write [2, 3]`. */

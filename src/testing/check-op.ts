@@ -6,7 +6,7 @@ import type { GradcheckReport } from '../autograd/gradcheck/report.js';
 import { leafCopy, nudged, outputsOf } from '../autograd/gradcheck/subject.js';
 import { noGrad } from '../autograd/mode.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectOptions, expectWhole } from '../tensor/expect.js';
+import { declareOptions, text } from '../tensor/options.js';
 import { Generator } from '../tensor/random.js';
 import { formatShape } from '../tensor/shape.js';
 import { empty, Tensor, zeroed } from '../tensor/tensor.js';
@@ -36,15 +36,22 @@ export function callOf<Args extends readonly unknown[]>(op: (...args: Args) => O
 }
 
 export interface CheckOpOptions {
-  /** What to call the operation in messages. */
-  name?: string;
+  /** What to call the operation in messages; its own name unless given, and for null. */
+  name?: string | null;
   /** How many calls every check is made at; 20 unless given. */
   numRuns?: number;
   /** False for an operation that cannot be differentiated twice; true unless said otherwise. */
   secondOrder?: boolean;
-  /** Seeds the calls that are drawn; as fast-check is configured unless given. */
-  seed?: number;
+  /** Seeds the calls that are drawn; as fast-check is configured unless given, and for null. */
+  seed?: number | null;
 }
+
+const optionsOf = declareOptions<CheckOpOptions>('checkOp', {
+  name: [null, text],
+  numRuns: [20, { from: 1, whole: true }],
+  secondOrder: true,
+  seed: [null, { whole: true }],
+});
 
 /** What a check found to be wrong; other errors come from the code that is checked. */
 class Flaw extends MinibatchError {}
@@ -83,8 +90,8 @@ export function checkOp<Args extends readonly unknown[]>(
   args: fc.Arbitrary<Args>,
   options?: CheckOpOptions,
 ): void {
-  const { name = op.name || 'op', numRuns = 20, secondOrder = true, seed } = expectOptions('checkOp', options);
-  expectWhole('checkOp', 'numRuns', numRuns, 1);
+  const { name: given, numRuns, secondOrder, seed } = optionsOf(options);
+  const name = given ?? (op.name || 'op');
   const marked = marking(op);
   /** `flaw` is what is wrong if the check says so, `failure` if it comes to no end. */
   const run = (flaw: string, failure: string, check: (call: OpCall) => GradcheckReport | undefined) => {
@@ -94,7 +101,7 @@ export function checkOp<Args extends readonly unknown[]>(
       if (report?.verdict === 'fail') throw new Flaw(report.toString());
       if (!report || report.counts.pass > 0) confirmed++;
     });
-    const result = fc.check(property, { numRuns, ...(seed === undefined ? {} : { seed }) });
+    const result = fc.check(property, { numRuns, ...(seed === null ? {} : { seed }) });
     if (result.failed) {
       const [drawn] = result.counterexample ?? [[]];
       const shown = (drawn as readonly unknown[]).map((arg) => fc.stringify(arg)).join(', ');

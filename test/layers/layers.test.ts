@@ -90,7 +90,7 @@ describe('layers that wrap an operation', () => {
   it('refuse senseless sizes when they are made', () => {
     expect(() => new Conv2d(3, 4, 3, { groups: 2 })).toThrow('Conv2d: 3 channels in and 4 out do not go into 2 groups');
     expect(() => new Conv2d(0, 4, 3)).toThrow('Conv2d: inChannels is a whole number from 1, got 0');
-    expect(() => new Conv2d(3, 4, 0)).toThrow('Conv2d: kernelSize is a whole number from 1, got 0');
+    expect(() => new Conv2d(3, 4, 0)).toThrow('Conv2d: kernelSize is a whole number from 1, or two of them, got 0');
     expect(() => new GroupNorm(3, 4)).toThrow('GroupNorm: 4 channels do not go into 3 groups');
     expect(() => new LayerNorm(2.5)).toThrow('LayerNorm: a shape is a list of whole numbers from 0');
     expect(() => new LayerNorm(3, { eps: -1 })).toThrow('LayerNorm: eps is a number from 0, got -1');
@@ -260,7 +260,7 @@ describe('init', () => {
     ]);
     expect(() => init.kaimingNormal(ones([3]))).toThrow('init.kaimingNormal: takes weights of [out, in, ...], got [3]');
     expect(() => init.kaimingNormal(x, { nonlinearity: 'swish' as never })).toThrow(
-      'init: no gain is known for "swish"',
+      'init.kaimingNormal: nonlinearity is linear, sigmoid, tanh, relu or leakyRelu, got "swish"',
     );
   });
 

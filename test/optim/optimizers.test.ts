@@ -100,7 +100,9 @@ it('AMSGrad divides by the largest average so far, centered RMSprop by the devia
 });
 
 it('Adam refuses betas out of range', () => {
-  expect(() => new Adam([parameter([1])], { betas: [0.9, 1.1] })).toThrow('Adam: betas is a number from 0 to 1');
+  expect(() => new Adam([parameter([1])], { betas: [0.9, 1.1] })).toThrow(
+    'Adam: betas is a pair of numbers from 0 and below 1, got [0.9, 1.1]',
+  );
 });
 
 describe('clipGradNorm', () => {

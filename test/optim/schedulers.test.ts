@@ -92,11 +92,13 @@ describe('schedulers', () => {
     const o = optimizer();
     expect(() => new ExponentialLR(o, { gamma: 0 })).toThrow('ExponentialLR: gamma is a number above 0, got 0');
     expect(() => new StepLR(o, { stepSize: 0.5 })).toThrow('StepLR: stepSize is a whole number from 1, got 0.5');
-    expect(() => new MultiStepLR(o, { milestones: [0] })).toThrow('MultiStepLR: a milestone is a whole number from 1');
+    expect(() => new MultiStepLR(o, { milestones: [0] })).toThrow(
+      'MultiStepLR: milestones is a list of whole numbers from 1',
+    );
     expect(() => new CosineAnnealingLR(o, { tMax: -1 })).toThrow('CosineAnnealingLR: tMax is a whole number from 1');
     expect(() => new LinearWarmup(o, { steps: 0 })).toThrow('LinearWarmup: steps is a whole number from 1, got 0');
     expect(() => new ReduceLROnPlateau(o, { factor: 1 })).toThrow(
-      'ReduceLROnPlateau: factor is between 0 and 1, got 1',
+      'ReduceLROnPlateau: factor is a number above 0 and below 1, got 1',
     );
     expect(() => new ExponentialLR({} as never, { gamma: 1 })).toThrow('ExponentialLR: takes an optimizer');
     expect(o.groups[0].lr).toBe(1);

@@ -1,5 +1,6 @@
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectOptions, expectTensor, expectWhole } from '../../tensor/expect.js';
+import { expectTensor } from '../../tensor/expect.js';
+import { declareOptions } from '../../tensor/options.js';
 import { Generator, randn } from '../../tensor/random.js';
 import { type Tensor, zeroed } from '../../tensor/tensor.js';
 import { grad } from '../backward.js';
@@ -15,7 +16,7 @@ export interface GradcheckOptions {
    * True to compare along random directions, false to compare every entry of the Jacobian. Unless said, every entry is
    * compared if there are at most 20,000 of them.
    */
-  fastMode?: boolean;
+  fastMode?: boolean | null;
   /** How many directions in each input, where directions are compared; 8 unless given. */
   directions?: number;
   /** Seeds everything that is drawn at random; 0 unless given. */
@@ -23,6 +24,13 @@ export interface GradcheckOptions {
   /** False to get the report of a failed check as well, instead of an error; true unless said otherwise. */
   raiseException?: boolean;
 }
+
+const optionsOf = declareOptions<GradcheckOptions>('gradcheck', {
+  fastMode: [null, [true, false]],
+  directions: [8, { from: 1, whole: true }],
+  seed: [0, { whole: true }],
+  raiseException: true,
+});
 
 const WHOLE_JACOBIAN = 20_000;
 
@@ -53,9 +61,9 @@ export function gradcheck<Inputs extends readonly Tensor[]>(
 export function gradgradcheck<Inputs extends readonly Tensor[]>(
   fn: CheckedFunction<Inputs>,
   inputs: readonly [...Inputs],
-  options?: GradcheckOptions,
+  given?: GradcheckOptions,
 ): GradcheckReport {
-  const { seed = 0 } = expectOptions('gradgradcheck', options);
+  const { seed } = optionsOf(given, 'gradgradcheck');
   const checkedFunction = fn as unknown as CheckedFunction;
   expectCheckable('gradgradcheck', fn, inputs);
   const generator = new Generator(seed);
@@ -76,7 +84,7 @@ export function gradgradcheck<Inputs extends readonly Tensor[]>(
     });
     return gradients;
   };
-  return check('gradgradcheck', product, [...inputs, ...weights], options);
+  return check('gradgradcheck', product, [...inputs, ...weights], given);
 }
 
 /** Throws unless there is a function to check, and tensors to check it at. */
@@ -94,8 +102,7 @@ function check(
   given: GradcheckOptions | undefined,
 ): GradcheckReport {
   expectCheckable(op, fn, inputs);
-  const { fastMode, directions = 8, seed = 0, raiseException = true } = expectOptions(op, given);
-  expectWhole(op, 'directions', directions, 1);
+  const { fastMode, directions, seed, raiseException } = optionsOf(given, op);
   const subject = new Subject(op, fn, inputs, seed);
   const fast = fastMode ?? subject.inputSize * subject.outputSize > WHOLE_JACOBIAN;
   const generator = new Generator(seed + 1);

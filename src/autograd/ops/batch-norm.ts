@@ -1,6 +1,7 @@
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
+import { aTensor, expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/batch-norm/index.js';
+import { type Complete, declareOptions } from '../../tensor/options.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
 import { shareMemory } from '../../tensor/storage.js';
 import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
@@ -19,6 +20,14 @@ export interface BatchNormOptions {
   eps?: number;
 }
 
+const optionsOf = declareOptions<BatchNormOptions>('batchNorm', {
+  runningMean: [null, aTensor],
+  runningVar: [null, aTensor],
+  training: true,
+  momentum: [0.1, { from: 0, to: 1 }],
+  eps: [1e-5, { from: 0 }],
+});
+
 /**
  * Batch normalization (Ioffe & Szegedy, 2015, Algorithm 1; for C channels, section 3.2).
  *
@@ -32,8 +41,8 @@ export interface BatchNormOptions {
  */
 export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: BatchNormOptions) => Tensor =
   builtIn('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
-    const options = expectOptions('batchNorm', given);
-    const { training = true } = options;
+    const options = optionsOf(given);
+    const { training } = options;
     check(x, gamma, beta, options);
     const layout = layoutOf(x);
     const y = empty(x.shape, x.dtype);
@@ -56,7 +65,7 @@ export function channelNormalizer(op: string): (x: Tensor, eps: number) => Tenso
   return builtIn(op, (x: Tensor, eps: number) => {
     expectFloat(op, x);
     const y = empty(x.shape, x.dtype);
-    const statistics = trainingForward(layoutOf(x), x, null, null, { eps }, y);
+    const statistics = trainingForward(layoutOf(x), x, null, null, { ...optionsOf(null), eps }, y);
     return { output: y, vjp: [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true, op)[0])] };
   });
 }
@@ -162,7 +171,7 @@ function trainingForward(
   x: FloatTensor,
   gamma: Tensor | null | undefined,
   beta: Tensor | null | undefined,
-  { runningMean, runningVar, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+  { runningMean, runningVar, momentum, eps }: Complete<BatchNormOptions>,
   y: FloatTensor,
 ): kernels.Statistics {
   const { N, C, S } = layout;
@@ -187,7 +196,7 @@ function inferenceForward(
   x: FloatTensor,
   gamma: Tensor | null | undefined,
   beta: Tensor | null | undefined,
-  { runningMean, runningVar, eps = 1e-5 }: BatchNormOptions,
+  { runningMean, runningVar, eps }: Complete<BatchNormOptions>,
   y: FloatTensor,
 ): kernels.Statistics {
   const mean = Float64Array.from((runningMean as Tensor).data);
@@ -200,7 +209,7 @@ function check(
   x: Tensor,
   gamma: Tensor | null | undefined,
   beta: Tensor | null | undefined,
-  { runningMean, runningVar, training = true, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+  { runningMean, runningVar, training }: Complete<BatchNormOptions>,
 ): asserts x is FloatTensor {
   expectFloat('batchNorm', x);
   if (x.ndim < 2) throw new MinibatchError(`batchNorm: takes x of [N, C, ...], got ${formatShape(x.shape)}`);
@@ -214,8 +223,6 @@ function check(
       );
     }
   }
-  expectNumber('batchNorm', 'eps', eps, 0);
-  expectNumber('batchNorm', 'momentum', momentum, 0, 1);
   if (training && N * S < 2) {
     throw new MinibatchError(
       `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,

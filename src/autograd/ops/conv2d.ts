@@ -1,6 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
+import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import type { ConvGeometry } from '../../tensor/kernels/conv2d.js';
+import { type Complete, type Declarations, declareOptions, pairOf } from '../../tensor/options.js';
 import { checkShape, formatShape } from '../../tensor/shape.js';
 import * as kernels from '../../tensor/simd/conv2d.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
@@ -20,12 +21,25 @@ export interface Conv2dOptions {
   groups?: number;
 }
 
-/** Both numbers of a pair, whole and at least `least`. */
-export function resolvePair(op: string, name: string, pair: Pair, least: number): [number, number] {
-  const both = Array.isArray(pair) ? pair : [pair, pair];
-  if (both.length !== 2) throw new MinibatchError(`${op}: ${name} is a number or two, got ${show(pair)}`);
-  for (const n of both) expectWhole(op, name, n, least);
-  return [both[0], both[1]];
+/** The options of a convolution, as an operation and as a layer. */
+export const conv2dOptions: Declarations<Conv2dOptions> = {
+  stride: [1, pairOf(1)],
+  padding: [0, pairOf(0)],
+  dilation: [1, pairOf(1)],
+  groups: [1, { from: 1, whole: true }],
+};
+
+const optionsOf = declareOptions<Conv2dOptions>('conv2d', conv2dOptions);
+
+/** Throws unless `pair` is a whole number or two, at least `least`. */
+export function expectPair(op: string, name: string, pair: unknown, least: number): asserts pair is Pair {
+  const kind = pairOf(least);
+  if (!kind.accepts(pair)) throw new MinibatchError(`${op}: ${name} is ${kind.is}, got ${show(pair)}`);
+}
+
+/** Both numbers of a pair. */
+export function bothOf(pair: Pair): [number, number] {
+  return typeof pair === 'number' ? [pair, pair] : [pair[0], pair[1]];
 }
 
 /**
@@ -40,19 +54,18 @@ export const conv2d: (x: Tensor, w: Tensor, b?: Tensor | null, options?: Conv2dO
   x,
   w,
   b,
-  options,
+  given,
 ) => {
-  const geometry = geometryOf(x, w, b, expectOptions('conv2d', options));
+  const geometry = geometryOf(x, w, b, optionsOf(given));
   const y = convolution(x, w, geometry);
   return b ? y.add(b.reshape([b.size, 1, 1])) : y;
 };
 
-function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options: Conv2dOptions): ConvGeometry {
+function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, given: Complete<Conv2dOptions>): ConvGeometry {
   expectFloat('conv2d', x);
   expectSameFloat('conv2d', x, w);
   if (b !== null && b !== undefined) expectSameFloat('conv2d', x, b);
-  const { groups = 1 } = options;
-  expectWhole('conv2d', 'groups', groups, 1);
+  const { groups } = given;
   const shapes = `x of ${formatShape(x.shape)} and w of ${formatShape(w.shape)}`;
   if (x.ndim !== 4 || w.ndim !== 4) {
     throw new MinibatchError(`conv2d: takes x of [N, C, H, W] and w of [M, C/groups, KH, KW], got ${shapes}`);
@@ -66,9 +79,7 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, options:
   if (b && (b.ndim !== 1 || b.size !== M)) {
     throw new MinibatchError(`conv2d: takes a bias of shape [${M}], got ${formatShape(b.shape)}`);
   }
-  const stride = resolvePair('conv2d', 'stride', options.stride ?? 1, 1);
-  const padding = resolvePair('conv2d', 'padding', options.padding ?? 0, 0);
-  const dilation = resolvePair('conv2d', 'dilation', options.dilation ?? 1, 1);
+  const [stride, padding, dilation] = [given.stride, given.padding, given.dilation].map(bothOf);
   const side = (size: number, kernel: number, axis: 0 | 1) => {
     const [padded, reach] = [size + 2 * padding[axis], dilation[axis] * (kernel - 1) + 1];
     if (reach > padded) {

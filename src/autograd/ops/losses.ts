@@ -1,7 +1,8 @@
 import type { FloatDType } from '../../tensor/dtype.js';
-import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectTensor } from '../../tensor/expect.js';
+import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import type { Totals } from '../../tensor/kernels/softmax.js';
+import { type Declarations, declareOptions } from '../../tensor/options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/softmax.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
@@ -19,13 +20,18 @@ export interface CrossEntropyOptions extends LossOptions {
   labelSmoothing?: number;
 }
 
-function reduce(op: string, losses: Tensor, reduction: ReductionName = 'mean'): Tensor {
+const lossOptions: Declarations<LossOptions> = { reduction: ['mean', ['mean', 'sum', 'none']] };
+
+const lossOptionsOf = declareOptions<LossOptions>('mseLoss', lossOptions);
+
+const crossEntropyOptionsOf = declareOptions<CrossEntropyOptions>('crossEntropy', {
+  ...lossOptions,
+  labelSmoothing: [0, { from: 0, to: 1 }],
+});
+
+function reduce(losses: Tensor, reduction: ReductionName): Tensor {
   if (reduction === 'none') return losses;
-  if (reduction === 'sum') return losses.sum();
-  if (reduction !== 'mean') {
-    throw new MinibatchError(`${op}: no reduction ${show(reduction)}; there are mean, sum and none`);
-  }
-  return losses.mean();
+  return reduction === 'sum' ? losses.sum() : losses.mean();
 }
 
 /** Throws unless `labels` holds one class index for each example of `scores`, which is [N, C, ...] or [C]. */
@@ -75,11 +81,11 @@ function adviceOnLabels(labels: Tensor, scores: Tensor, expected: Shape, dim: nu
 export const nllLoss: (logProbs: Tensor, labels: Tensor, options?: LossOptions) => Tensor = (
   logProbs,
   labels,
-  options,
+  given,
 ) => {
-  const { reduction } = expectOptions('nllLoss', options);
+  const { reduction } = lossOptionsOf(given, 'nllLoss');
   checkLabels('nllLoss', logProbs, labels);
-  return reduce('nllLoss', likelihoodLosses(logProbs, labels), reduction);
+  return reduce(likelihoodLosses(logProbs, labels), reduction);
 };
 
 function likelihoodLosses(logProbs: Tensor, labels: Tensor): Tensor {
@@ -97,16 +103,15 @@ function likelihoodLosses(logProbs: Tensor, labels: Tensor): Tensor {
 export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntropyOptions) => Tensor = (
   logits,
   labels,
-  options,
+  given,
 ) => {
-  const { reduction, labelSmoothing = 0 } = expectOptions('crossEntropy', options);
+  const { reduction, labelSmoothing } = crossEntropyOptionsOf(given);
   checkLabels('crossEntropy', logits, labels);
-  expectNumber('crossEntropy', 'labelSmoothing', labelSmoothing, 0, 1);
   const dim = logits.ndim === 1 ? 0 : 1;
   const losses = labelLosses(logits, labels, dim);
-  if (labelSmoothing === 0) return reduce('crossEntropy', losses, reduction);
+  if (labelSmoothing === 0) return reduce(losses, reduction);
   const uniform = logits.logSoftmax(dim).mean(dim).neg();
-  return reduce('crossEntropy', losses.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing)), reduction);
+  return reduce(losses.mul(1 - labelSmoothing).add(uniform.mul(labelSmoothing)), reduction);
 };
 
 /** −ln softmax(logits)[label], for labels that are known to fit; classes lie along `dim`. */
@@ -160,11 +165,11 @@ function layoutOf({ shape }: Tensor, dim: number): [outer: number, n: number, in
 export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor = (
   prediction,
   target,
-  options,
+  given,
 ) => {
-  const { reduction } = expectOptions('mseLoss', options);
+  const { reduction } = lossOptionsOf(given, 'mseLoss');
   expectPair('mseLoss', prediction, target);
-  return reduce('mseLoss', prediction.sub(target).square(), reduction);
+  return reduce(prediction.sub(target).square(), reduction);
 };
 
 /**
@@ -174,12 +179,12 @@ export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions
 export const bceWithLogits: (logits: Tensor, targets: Tensor, options?: LossOptions) => Tensor = (
   logits,
   targets,
-  options,
+  given,
 ) => {
-  const { reduction } = expectOptions('bceWithLogits', options);
+  const { reduction } = lossOptionsOf(given, 'bceWithLogits');
   expectPair('bceWithLogits', logits, targets);
   const losses = logits.mul(targets.neg().add(1)).add(logits.neg().softplus());
-  return reduce('bceWithLogits', losses, reduction);
+  return reduce(losses, reduction);
 };
 
 /** Throws unless both are floats of one dtype and one shape. */

@@ -1,6 +1,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions, expectSameFloat, expectWhole } from '../../tensor/expect.js';
+import { expectFloat, expectSameFloat, expectWhole } from '../../tensor/expect.js';
 import { windowsOf } from '../../tensor/kernels/pool.js';
+import { type Declarations, declareOptions, required } from '../../tensor/options.js';
 import { asList, formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { channelNormalizer } from './batch-norm.js';
@@ -27,11 +28,7 @@ function normalizeParts(op: keyof typeof normalizers, x: Tensor, groups: number,
   return normalizers[op](x.reshape([1, groups, x.size / groups]), eps).reshape(x.shape);
 }
 
-function checkEps(op: string, options: NormOptions | undefined): number {
-  const { eps = 1e-5 } = expectOptions(op, options);
-  expectNumber(op, 'eps', eps, 0);
-  return eps;
-}
+const normOptionsOf = declareOptions<NormOptions>('layerNorm', { eps: [1e-5, { from: 0 }] });
 
 /** γ·x̂ + β, where γ and β have the shape `own`, and broadcast over x̂ as `aligned`. */
 function affine(
@@ -71,9 +68,9 @@ export const layerNorm: (
   gamma?: Tensor | null,
   beta?: Tensor | null,
   options?: NormOptions,
-) => Tensor = (x, normalizedShape, gamma, beta, options) => {
+) => Tensor = (x, normalizedShape, gamma, beta, given) => {
   expectFloat('layerNorm', x);
-  const eps = checkEps('layerNorm', options);
+  const { eps } = normOptionsOf(given);
   const fits =
     Array.isArray(normalizedShape) &&
     normalizedShape.length > 0 &&
@@ -134,11 +131,11 @@ function perExample(
   groups: number,
   gamma: Tensor | null | undefined,
   beta: Tensor | null | undefined,
-  options: NormOptions | undefined,
+  given: NormOptions | undefined,
 ): Tensor {
   expectFloat(op, x);
   expectWhole(op, 'groups', groups, 1);
-  const eps = checkEps(op, options);
+  const { eps } = normOptionsOf(given, op);
   const shape = formatShape(x.shape);
   if (x.ndim < 2 || x.size === 0) throw new MinibatchError(`${op}: takes x of [N, C, ...] with values, got ${shape}`);
   const [N, C] = x.shape;
@@ -161,17 +158,28 @@ export interface LocalResponseNormOptions {
   k?: number;
 }
 
+/** The options of the operation and of the layer. */
+export const localResponseNormOptions: Declarations<LocalResponseNormOptions> = {
+  size: [required, { from: 1, whole: true }],
+  alpha: [1e-4, {}],
+  beta: [0.75, {}],
+  k: [1, {}],
+};
+
+const localResponseNormOptionsOf = declareOptions<LocalResponseNormOptions>(
+  'localResponseNorm',
+  localResponseNormOptions,
+);
+
 /**
  * Local response normalization across channels (Krizhevsky, Sutskever & Hinton, 2012, section 3.3), with α divided by
  * the size as in PyTorch: x / (k + α/size · Σ x²)^β, the sum being over the `size` channels around each.
  *
  * @param x float [N, C, ...]
  */
-export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) => Tensor = (x, options) => {
+export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) => Tensor = (x, given) => {
   expectFloat('localResponseNorm', x);
-  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = expectOptions('localResponseNorm', options);
-  expectWhole('localResponseNorm', 'size', size, 1);
-  for (const [name, value] of Object.entries({ alpha, beta, k })) expectNumber('localResponseNorm', name, value);
+  const { size, alpha, beta, k } = localResponseNormOptionsOf(given);
   if (x.ndim < 2) {
     throw new MinibatchError(`localResponseNorm: takes x of [N, C, ...], got ${formatShape(x.shape)}`);
   }

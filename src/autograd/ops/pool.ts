@@ -1,19 +1,20 @@
-import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectOptions } from '../../tensor/expect.js';
+import { MinibatchError } from '../../tensor/error.js';
+import { expectFloat } from '../../tensor/expect.js';
 import { type Plane, type Windows, windowsOf } from '../../tensor/kernels/pool.js';
+import { type Complete, type Declarations, declareOptions, pairOf, required } from '../../tensor/options.js';
 import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/average.js';
 import { findMax } from '../../tensor/simd/pool.js';
 import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
-import { type Pair, resolvePair } from './conv2d.js';
+import { bothOf, expectPair, type Pair } from './conv2d.js';
 import { gatherAt } from './gather.js';
 
 export interface PoolOptions {
   /** The sides of a window. */
   kernelSize: Pair;
-  /** How far the window moves; its own sides unless given. */
-  stride?: Pair;
+  /** How far the window moves; its own sides unless given, and for null. */
+  stride?: Pair | null;
   /** How far windows reach beyond the image, at most half their sides; 0 unless given. */
   padding?: Pair;
 }
@@ -23,6 +24,18 @@ export interface AvgPoolOptions extends PoolOptions {
   countIncludePad?: boolean;
 }
 
+/** The options of pooling, as an operation and as a layer. */
+export const poolOptions: Declarations<PoolOptions> = {
+  kernelSize: [required, pairOf(1)],
+  stride: [null, pairOf(1)],
+  padding: [0, pairOf(0)],
+};
+
+export const avgPoolOptions: Declarations<AvgPoolOptions> = { ...poolOptions, countIncludePad: true };
+
+const maxPoolOptionsOf = declareOptions<PoolOptions>('maxPool2d', poolOptions);
+const avgPoolOptionsOf = declareOptions<AvgPoolOptions>('avgPool2d', avgPoolOptions);
+
 /** Windows along both axes. */
 interface WindowGrid {
   rows: Windows;
@@ -30,14 +43,11 @@ interface WindowGrid {
 }
 
 /** The windows of one size that are evenly apart. */
-function slidingWindows(op: string, x: Tensor, options: PoolOptions, countIncludePad: boolean): WindowGrid {
+function slidingWindows(op: string, x: Tensor, given: Complete<PoolOptions>, countIncludePad: boolean): WindowGrid {
   checkImages(op, x);
-  if (expectOptions(op, options).kernelSize === undefined) {
-    throw new MinibatchError(`${op}: takes { kernelSize }, got ${show(options)}`);
-  }
-  const kernel = resolvePair(op, 'kernelSize', options.kernelSize, 1);
-  const stride = resolvePair(op, 'stride', options.stride ?? kernel, 1);
-  const padding = resolvePair(op, 'padding', options.padding ?? 0, 0);
+  const kernel = bothOf(given.kernelSize);
+  const stride = bothOf(given.stride ?? kernel);
+  const padding = bothOf(given.padding);
   const along = (axis: 0 | 1): Windows => {
     const size = x.shape[2 + axis];
     if (2 * padding[axis] > kernel[axis]) {
@@ -70,8 +80,8 @@ function checkImages(op: string, x: Tensor): asserts x is FloatTensor {
  * The largest value of each window of x, [N, C, H, W]. Padding counts as −∞; of equal values the first wins, and gets
  * the derivative.
  */
-export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, options) => {
-  const { rows, columns } = slidingWindows('maxPool2d', x, options, true);
+export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, given) => {
+  const { rows, columns } = slidingWindows('maxPool2d', x, maxPoolOptionsOf(given), true);
   const [N, C, H, W] = x.shape;
   const winners = new Int32Array(N * C * rows.length * columns.length);
   findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
@@ -81,8 +91,10 @@ export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, option
 };
 
 /** The mean of each window of x, [N, C, H, W]. Padding counts as zeros, or not at all. */
-export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (x, options) =>
-  average(x, slidingWindows('avgPool2d', x, options, options?.countIncludePad ?? true));
+export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (x, given) => {
+  const complete = avgPoolOptionsOf(given);
+  return average(x, slidingWindows('avgPool2d', x, complete, complete.countIncludePad));
+};
 
 /**
  * The means of windows that divide x, [N, C, H, W], into `size` parts as evenly as can be: part i of n goes from
@@ -90,7 +102,8 @@ export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (x, opt
  */
 export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) => {
   checkImages('adaptiveAvgPool2d', x);
-  const parts = resolvePair('adaptiveAvgPool2d', 'size', size, 1);
+  expectPair('adaptiveAvgPool2d', 'size', size, 1);
+  const parts = bothOf(size);
   checkShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
   const along = (axis: 0 | 1) =>
     windowsOf(parts[axis], (i) => {

@@ -1,7 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions } from '../../tensor/expect.js';
+import { expectFloat } from '../../tensor/expect.js';
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
+import { type Declarations, declareOptions } from '../../tensor/options.js';
 import {
   formatShape,
   reducedShape,
@@ -26,6 +27,10 @@ export interface ReduceOptions {
 /** A reduction over `dims`. */
 export type Reduction = (x: Tensor, dims?: Dims, options?: ReduceOptions) => Tensor;
 
+const reduceOptions: Declarations<ReduceOptions> = { keepDims: false };
+
+const optionsOf = declareOptions<ReduceOptions>('sum', reduceOptions);
+
 /** How to walk `x` beside the result of reducing it over `dims`. */
 function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
   const kept = reducedShape(shape, dims, true);
@@ -34,8 +39,8 @@ function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
 }
 
 /** The sum over `dims`, accumulated in double precision. The sum of nothing is 0. */
-export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
-  const { keepDims = false } = expectOptions('sum', options);
+export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
+  const { keepDims } = optionsOf(given, 'sum');
   expectFloat('sum', x);
   const reduced = resolveDims('sum', dims, x.ndim);
   const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
@@ -47,8 +52,8 @@ export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, options?: 
 });
 
 /** The mean over `dims`: the sum is divided before it is rounded, so it may be too large for the dtype. */
-export const mean: Reduction = (x, dims, options) => {
-  const { keepDims = false } = expectOptions('mean', options);
+export const mean: Reduction = (x, dims, given) => {
+  const { keepDims } = optionsOf(given, 'mean');
   expectFloat('mean', x);
   const reduced = resolveDims('mean', dims, x.ndim);
   return dividedSum(x, reduced, keepDims, groupSize(x, reduced));
@@ -105,11 +110,12 @@ export interface VarianceOptions extends ReduceOptions {
   correction?: number;
 }
 
+const varianceOptionsOf = declareOptions<VarianceOptions>('variance', { ...reduceOptions, correction: [1, {}] });
+
 /** The variance over `dims`: Σ(x − mean)² / (n − correction). */
-export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Tensor = (x, dims, options) => {
+export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Tensor = (x, dims, given) => {
   expectFloat('variance', x);
-  const { correction = 1, keepDims = false } = expectOptions('variance', options);
-  expectNumber('variance', 'correction', correction);
+  const { correction, keepDims } = varianceOptionsOf(given);
   const reduced = resolveDims('variance', dims, x.ndim);
   const n = groupSize(x, reduced);
   if (!(n - correction > 0)) {
@@ -126,8 +132,8 @@ export const min: Reduction = extreme('min', Number.POSITIVE_INFINITY, kernels.m
 
 /** The largest or smallest value; `furthest` is what any value is preferred to. */
 function extreme(name: string, furthest: number, kernel: typeof kernels.max): Reduction {
-  return builtIn(name, (x: Tensor, dims?: Dims, options?: ReduceOptions) => {
-    const { keepDims = false } = expectOptions(name, options);
+  return builtIn(name, (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
+    const { keepDims } = optionsOf(given, name);
     expectFloat(name, x);
     const reduced = resolveDims(name, dims, x.ndim);
     expectValues(name, x, reduced);
@@ -146,8 +152,8 @@ function extreme(name: string, furthest: number, kernel: typeof kernels.max): Re
 }
 
 /** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */
-export const logSumExp: Reduction = (x, dims, options) => {
-  const { keepDims = false } = expectOptions('logSumExp', options);
+export const logSumExp: Reduction = (x, dims, given) => {
+  const { keepDims } = optionsOf(given, 'logSumExp');
   expectFloat('logSumExp', x);
   const reduced = resolveDims('logSumExp', dims, x.ndim);
   expectValues('logSumExp', x, reduced);

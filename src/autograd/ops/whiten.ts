@@ -1,7 +1,8 @@
 import { eye } from '../../tensor/create.js';
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions, expectSameFloat } from '../../tensor/expect.js';
+import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { inEigenbasis, symmetricEigen } from '../../tensor/kernels/symmetric-eigen.js';
+import { declareOptions } from '../../tensor/options.js';
 import { checkShape, formatShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -105,6 +106,8 @@ export interface WhitenOptions {
   eps?: number;
 }
 
+const optionsOf = declareOptions<WhitenOptions>('whiten', { eps: [1e-5, { from: 0 }] });
+
 /**
  * (x − E[x])·Cov[x]^(−1/2): every feature with mean 0 and variance 1 over the mini-batch, and no two correlated. The
  * transform that batch normalization replaces; its derivative passes through mean and covariance.
@@ -112,10 +115,9 @@ export interface WhitenOptions {
  * @param x float [N, C], N from 2
  * @throws if the covariance with ε on its diagonal is not positive definite: with ε = 0, whenever N ≤ C
  */
-export const whiten: (x: Tensor, options?: WhitenOptions) => Tensor = (x, options) => {
+export const whiten: (x: Tensor, options?: WhitenOptions) => Tensor = (x, given) => {
   expectFloat('whiten', x);
-  const { eps = 1e-5 } = expectOptions('whiten', options);
-  expectNumber('whiten', 'eps', eps, 0);
+  const { eps } = optionsOf(given);
   if (x.ndim !== 2 || x.shape[0] < 2 || x.shape[1] < 1) {
     throw new MinibatchError(`whiten: takes x of [N, C] with N from 2, got ${formatShape(x.shape)}`);
   }
