@@ -85,7 +85,7 @@ export {
 } from './optim/schedulers.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
-export type { DType, FloatArray, FloatDType, TypedArray } from './tensor/dtype.js';
+export type { DType, FloatArray, FloatDType, NumberArray, TypedArray } from './tensor/dtype.js';
 export { MinibatchError } from './tensor/error.js';
 export { Generator, type GeneratorState, manualSeed, type RandomOptions, rand, randn } from './tensor/random.js';
 export type { Shape } from './tensor/shape.js';

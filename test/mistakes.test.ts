@@ -230,7 +230,47 @@ it('a tensor inside an argument of a user operation is a constant, where it asks
   expect(noGrad(() => op(ones([1]), { weight })).toArray()).toEqual([2]);
 });
 
+const creationMistakes: Mistake[] = [
+  [
+    'randn(2, 3)',
+    () => any(minibatch).randn(2, 3),
+    'randn: a shape is a list of whole numbers from 0, got 2; write [2, 3]',
+  ],
+  [
+    'rand(2, 3, 4)',
+    () => any(minibatch).rand(2, 3, 4),
+    'rand: a shape is a list of whole numbers from 0, got 2; write [2, 3, 4]',
+  ],
+  ['zeros(5)', () => any(minibatch).zeros(5), 'write [5]'],
+  ['ones(2, 3, options)', () => any(minibatch).ones(2, 3, { dtype: 'float64' }), 'write [2, 3]'],
+  ['full(2, 7)', () => any(minibatch).full(2, 7), 'full: a shape is a list'],
+  [
+    'tensor(1, 2)',
+    () => any(minibatch).tensor(1, 2),
+    'tensor: takes all values in one list, got 2 beside it; write tensor([1, 2])',
+  ],
+  ['rows one by one', () => any(minibatch).tensor([1, 2], [3, 4]), 'write tensor([[1, 2], [3, 4]])'],
+  [
+    'a tensor',
+    () => any(minibatch).tensor(x),
+    'got a float32 tensor of [2, 3]; join tensors with stack or concat, copy one with clone()',
+  ],
+  ['tensors', () => any(minibatch).tensor([tensor(1), tensor(2)]), 'join tensors with stack or concat'],
+  ['truth values', () => any(minibatch).tensor([true, false]), 'got true; write 1 for true and 0 for false'],
+  ['texts', () => any(minibatch).tensor(['1', '2']), 'got "1"; convert it with Number(value)'],
+  ['bigints', () => any(minibatch).tensor([1n]), 'got the bigint 1; convert it with Number(value)'],
+  [
+    'rows as typed arrays',
+    () => any(minibatch).tensor([new Float32Array(2)]),
+    'write Array.from(row) for rows that are typed arrays',
+  ],
+  ['a buffer', () => any(minibatch).tensor(new ArrayBuffer(8)), 'write new Float32Array(buffer)'],
+  ['a set', () => any(minibatch).tensor(new Set([1])), 'got a Set; write Array.from(values)'],
+  ['JSON', () => any(minibatch).tensor(JSON.parse(JSON.stringify(x))), 'write tensor(values, { shape, dtype })'],
+];
+
 describe.each([
+  ['creation', creationMistakes],
   ['gradients', gradientMistakes],
   ['shapes and dimensions', shapeMistakes],
   ['in place of a tensor', inPlaceOfTensors],

@@ -1,9 +1,18 @@
-import { allocate, convert, type DType, dtypeOf, dtypes, type TypedArray } from './dtype.js';
+import {
+  allocate,
+  convert,
+  type DType,
+  dtypeOf,
+  dtypes,
+  expectInt32,
+  type NumberArray,
+  type TypedArray,
+} from './dtype.js';
 import { MinibatchError, show } from './error.js';
 import { expectWhole } from './expect.js';
 import { type Declarations, declareOptions } from './options.js';
 import { aShape, checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
-import { adopt, type NestedArray, type Tensor } from './tensor.js';
+import { adopt, type NestedArray, Tensor } from './tensor.js';
 
 export interface TensorOptions {
   /** float32 unless said otherwise. */
@@ -29,18 +38,28 @@ const valuesOptionsOf = declareOptions<ValuesOptions>('tensor', {
 });
 
 /**
- * A tensor from nested arrays of numbers, a number, or a typed array (with its dtype, unless `dtype` says otherwise).
- * The values are copied.
+ * A tensor from nested arrays of numbers, a number, or a typed array. The values are copied.
+ *
+ * Unless `dtype` says otherwise, a Float64Array gives float64 and other floats float32; arrays of whole numbers give
+ * int32, as labels and indices are: pixels become numbers to compute with by `{ dtype: 'float32' }`. As int32, fractions
+ * are cut off.
  *
  * @param options.shape reads the values, row-major, as this shape; without it nested arrays give their own shape and a
  * typed array a vector.
- * @throws on ragged arrays, on values that are not numbers, and if the number of values does not fit `shape`.
+ * @throws on ragged arrays, on values that are not numbers or do not fit into int32, and if the number of values does not
+ * fit `shape`.
  */
-export function tensor(values: NestedArray | TypedArray, given?: TensorOptions & { shape?: Shape }): Tensor {
+export function tensor(values: NestedArray | NumberArray, given?: TensorOptions & { shape?: Shape }): Tensor {
+  if (typeof given === 'number' || Array.isArray(given)) {
+    const list = show([values, given]);
+    throw new MinibatchError(
+      `tensor: takes all values in one list, got ${show(given)} beside it; write tensor(${list})`,
+    );
+  }
   const options = valuesOptionsOf(given);
   const own = dtypeOf(values);
   const dtype = options.dtype ?? own ?? 'float32';
-  const ownShape = own ? [(values as TypedArray).length] : shapeOfLists(values as NestedArray);
+  const ownShape = own ? [(values as NumberArray).length] : shapeOfLists(values as NestedArray);
   const shape = options.shape ?? ownShape;
   checkShape('tensor', shape);
   if (sizeOf(shape) !== sizeOf(ownShape)) {
@@ -48,8 +67,16 @@ export function tensor(values: NestedArray | TypedArray, given?: TensorOptions &
       `tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${sizeOf(ownShape)}`,
     );
   }
-  const data = own ? convert(dtype, values as TypedArray) : fromLists(dtype, values as NestedArray, ownShape);
+  const data = own ? fromArray(dtype, values as NumberArray) : fromLists(dtype, values as NestedArray, ownShape);
   return withGrad(adopt(data, [...shape]), options.requiresGrad);
+}
+
+/** A copy of a typed array as `dtype`. */
+function fromArray(dtype: DType, values: NumberArray): TypedArray {
+  const mayNotFit = dtype === 'int32' && values.BYTES_PER_ELEMENT >= 4 && !(values instanceof Int32Array);
+  if (mayNotFit) for (const value of values) expectInt32('tensor', value);
+  const isBig = typeof values[0] === 'bigint';
+  return convert(dtype, isBig ? Float64Array.from(values as BigInt64Array, Number) : (values as TypedArray));
 }
 
 /** The lengths of nested lists, going by the first of each. */
@@ -72,8 +99,11 @@ function fromLists(dtype: DType, values: NestedArray, shape: Shape): TypedArray 
     if (depth === shape.length) {
       if (typeof value !== 'number') {
         const what = Array.isArray(value) ? `an array of ${value.length} where a number stands` : show(value);
-        throw new MinibatchError(`tensor: the nested arrays are ragged or hold no numbers: got ${what}`);
+        throw new MinibatchError(
+          `tensor: the nested arrays are ragged or hold no numbers: got ${what}${adviceOnValue(value)}`,
+        );
       }
+      if (dtype === 'int32') expectInt32('tensor', value);
       data[at++] = value;
     } else {
       if (!Array.isArray(value) || value.length !== shape[depth]) {
@@ -89,6 +119,20 @@ function fromLists(dtype: DType, values: NestedArray, shape: Shape): TypedArray 
   return data;
 }
 
+/** What to write in place of `value`, where a number is wanted. */
+function adviceOnValue(value: unknown): string {
+  if (value instanceof Tensor) return '; join tensors with stack or concat, copy one with clone()';
+  if (typeof value === 'boolean') return '; write 1 for true and 0 for false';
+  if (typeof value === 'string' || typeof value === 'bigint') return '; convert it with Number(value)';
+  if (dtypeOf(value)) return '; write Array.from(row) for rows that are typed arrays';
+  const tag = Object.prototype.toString.call(value);
+  if (tag === '[object ArrayBuffer]' || tag === '[object DataView]') return '; write new Float32Array(buffer)';
+  const isObject = typeof value === 'object' && value !== null;
+  if (isObject && Symbol.iterator in value) return '; write Array.from(values)';
+  if (isObject && 'values' in value && 'shape' in value) return '; write tensor(values, { shape, dtype })';
+  return '';
+}
+
 function withGrad(x: Tensor, requiresGrad: boolean): Tensor {
   if (requiresGrad) x.requiresGrad = true;
   return x;
@@ -99,10 +143,11 @@ export function full(shape: Shape, value: number, options?: TensorOptions): Tens
   return filled('full', shape, value, options);
 }
 
-function filled(op: string, shape: Shape, value: number, given?: TensorOptions): Tensor {
+function filled(op: string, shape: Shape, value: number, given?: TensorOptions, rest: readonly unknown[] = []): Tensor {
+  checkShape(op, shape, [given, ...rest]);
   const { dtype, requiresGrad } = optionsOf(given, op);
-  checkShape(op, shape);
   if (typeof value !== 'number') throw new MinibatchError(`${op}: value is a number, got ${show(value)}`);
+  if (dtype === 'int32') expectInt32(op, value);
   const data = allocate(dtype, sizeOf(shape));
   // Memory that is zero already is not touched, and so is not taken from the system yet.
   if (!Object.is(value, 0)) data.fill(value);
@@ -110,13 +155,15 @@ function filled(op: string, shape: Shape, value: number, given?: TensorOptions):
 }
 
 /** A tensor of zeros. */
-export function zeros(shape: Shape, options?: TensorOptions): Tensor {
-  return filled('zeros', shape, 0, options);
+export function zeros(shape: Shape, options?: TensorOptions): Tensor;
+export function zeros(shape: Shape, options?: TensorOptions, ...rest: unknown[]): Tensor {
+  return filled('zeros', shape, 0, options, rest);
 }
 
 /** A tensor of ones. */
-export function ones(shape: Shape, options?: TensorOptions): Tensor {
-  return filled('ones', shape, 1, options);
+export function ones(shape: Shape, options?: TensorOptions): Tensor;
+export function ones(shape: Shape, options?: TensorOptions, ...rest: unknown[]): Tensor {
+  return filled('ones', shape, 1, options, rest);
 }
 
 /** The numbers from `start` (0 where one argument is given) up to but not including `end`, `step` apart. */

@@ -42,9 +42,45 @@ export function convert(dtype: DType, values: ArrayLike<number>): TypedArray {
   return copy;
 }
 
-/** The dtype whose storage `data` is, or null. */
+/** An array of numbers of JavaScript's, also one that is no storage of a tensor. */
+export type NumberArray =
+  | TypedArray
+  | Int8Array
+  | Int16Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** What the values of each kind of typed array become: floats stay floats, whole numbers become int32. */
+const dtypesOfArrays: Readonly<Record<string, DType>> = {
+  Float16Array: 'float32',
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int8Array: 'int32',
+  Int16Array: 'int32',
+  Int32Array: 'int32',
+  Uint8Array: 'int32',
+  Uint8ClampedArray: 'int32',
+  Uint16Array: 'int32',
+  Uint32Array: 'int32',
+  BigInt64Array: 'int32',
+  BigUint64Array: 'int32',
+};
+
+/** The dtype that holds the values of a typed array, of this realm or another; null for anything else. */
 export function dtypeOf(data: unknown): DType | null {
-  return dtypes.find((dtype) => data instanceof arrayTypes[dtype]) ?? null;
+  if (!ArrayBuffer.isView(data)) return null;
+  // A Buffer is a Uint8Array, and so is every other class that extends one of these.
+  return dtypesOfArrays[(data as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]] ?? null;
+}
+
+/** Throws unless the whole part of `value` is an int32. */
+export function expectInt32(op: string, value: number | bigint): void {
+  if (value > -(2 ** 31) - 1 && value < 2 ** 31) return;
+  throw new MinibatchError(`${op}: ${value} does not fit into int32; write { dtype: 'float64' }`);
 }
 
 /** Throws unless `dtype` is one there is. */

@@ -191,13 +191,15 @@ export interface RandomOptions extends TensorOptions, GeneratorOptions {}
 const optionsOf = declareOptions<RandomOptions>('randn', { ...tensorOptions, ...generatorOptions });
 
 /** Normal numbers of mean 0 and standard deviation 1. */
-export function randn(shape: Shape, options?: RandomOptions): Tensor {
-  return fillRandom('randn', shape, options, (generator) => generator.normal());
+export function randn(shape: Shape, options?: RandomOptions): Tensor;
+export function randn(shape: Shape, options?: RandomOptions, ...rest: unknown[]): Tensor {
+  return fillRandom('randn', shape, [options, ...rest], (generator) => generator.normal());
 }
 
 /** Uniform numbers in [0, 1). */
-export function rand(shape: Shape, options?: RandomOptions): Tensor {
-  return fillRandom('rand', shape, options, (generator, dtype) => uniformBetween(0, 1, dtype, generator));
+export function rand(shape: Shape, options?: RandomOptions): Tensor;
+export function rand(shape: Shape, options?: RandomOptions, ...rest: unknown[]): Tensor {
+  return fillRandom('rand', shape, [options, ...rest], (generator, dtype) => uniformBetween(0, 1, dtype, generator));
 }
 
 /** A uniform number from `low` up to but not including `high`, also when it has been rounded to the dtype. */
@@ -212,11 +214,11 @@ export function uniformBetween(low: number, high: number, dtype: DType, generato
 function fillRandom(
   op: string,
   shape: Shape,
-  given: RandomOptions | undefined,
+  rest: readonly unknown[],
   draw: (from: Generator, dtype: DType) => number,
 ): Tensor {
-  checkShape(op, shape);
-  const { dtype, requiresGrad, generator } = optionsOf(given, op);
+  checkShape(op, shape, rest);
+  const { dtype, requiresGrad, generator } = optionsOf(rest[0] as RandomOptions | undefined, op);
   const source = generator ?? shared;
   const data = allocate(dtype, sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = draw(source, dtype);

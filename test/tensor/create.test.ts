@@ -56,6 +56,48 @@ describe('tensor', () => {
   });
 });
 
+describe('typed arrays', () => {
+  it.each([
+    [new Uint8Array([0, 255]), 'int32'],
+    [new Uint8ClampedArray([0, 255]), 'int32'],
+    [Buffer.from([0, 255]), 'int32'],
+    [new Int8Array([-128, 127]), 'int32'],
+    [new Int16Array([-32768, 32767]), 'int32'],
+    [new Uint16Array([0, 65535]), 'int32'],
+    [new Uint32Array([0, 2 ** 31 - 1]), 'int32'],
+    [new BigInt64Array([-(2n ** 31n), 5n]), 'int32'],
+    [new BigUint64Array([0n, 2n ** 31n - 1n]), 'int32'],
+    [new Int32Array([1, 2]), 'int32'],
+    [new Float32Array([0.1, Number.NaN]), 'float32'],
+    [new Float64Array([0.1, Infinity]), 'float64'],
+  ])('%o keeps its values as %s', (values, dtype) => {
+    const x = tensor(values, { shape: [2, 1] });
+    expect(x.dtype).toBe(dtype);
+    expect(x.toArray()).toEqual(Array.from(values as ArrayLike<number | bigint>, (value) => [Number(value)]));
+    expect(x.data).not.toBe(values);
+  });
+
+  it('become another dtype where one is asked for', () => {
+    const pixels = tensor(new Uint8ClampedArray([0, 51]), { dtype: 'float32' }).div(255);
+    expect(pixels.dtype).toBe('float32');
+    expect(pixels.data[1]).toBe(Math.fround(0.2));
+    expect(tensor(new Uint32Array([2 ** 32 - 1]), { dtype: 'float64' }).item()).toBe(2 ** 32 - 1);
+    expect(tensor(new BigInt64Array([-(2n ** 40n)]), { dtype: 'float64' }).item()).toBe(-(2 ** 40));
+    expect(tensor(new Float64Array([-1.9, 1.9]), { dtype: 'int32' }).toArray()).toEqual([-1, 1]);
+  });
+
+  it.each([
+    ['Uint32Array', () => tensor(new Uint32Array([1, 2 ** 31])), 'tensor: 2147483648 '],
+    ['BigInt64Array', () => tensor(new BigInt64Array([2n ** 40n])), 'tensor: 1099511627776 '],
+    ['floats', () => tensor(new Float32Array([Number.NaN]), { dtype: 'int32' }), 'tensor: NaN '],
+    ['a list', () => tensor([3e9], { dtype: 'int32' }), 'tensor: 3000000000 '],
+    ['a list', () => tensor([-Infinity], { dtype: 'int32' }), 'tensor: -Infinity '],
+    ['a value', () => full([2], 2 ** 31, { dtype: 'int32' }), 'full: 2147483648 '],
+  ])('are refused where a value does not fit: %s', (_, make, start) => {
+    expect(make).toThrow(`${start}does not fit into int32; write { dtype: 'float64' }`);
+  });
+});
+
 describe('other creation', () => {
   it('fills', () => {
     expect(zeros([2, 2]).toArray()).toEqual([
