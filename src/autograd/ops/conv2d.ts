@@ -1,9 +1,9 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
-import type { ConvGeometry } from '../../tensor/kernels/conv2d.js';
+import type { ConvGeometry } from '../../tensor/kernels/conv2d/index.js';
+import * as kernels from '../../tensor/kernels/conv2d/index.js';
 import { type Complete, type Declarations, declareOptions, pairOf } from '../../tensor/options.js';
 import { checkShape, formatShape } from '../../tensor/shape.js';
-import * as kernels from '../../tensor/simd/conv2d.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
@@ -147,9 +147,7 @@ const weightGradient: Bilinear = builtIn('conv2dWeightGradient', (x: Tensor, dy:
   expectSameFloat('conv2d', x, dy);
   const { groups, channelsIn, channelsOut, kernel } = geometry;
   const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
-  const sums = new Float64Array(dw.size);
-  kernels.weightGradient(geometry, x.data, dy.data, sums);
-  dw.data.set(sums);
+  kernels.weightGradient(geometry, x.data, dy.data, dw.data);
   return {
     output: dw,
     vjp: [saving([dy], (v) => inputGradient(dy, v, geometry)), saving([x], (v) => convolution(x, v, geometry))],

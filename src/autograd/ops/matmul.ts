@@ -2,10 +2,9 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { binary } from '../../tensor/kernels/arithmetic.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
-import type { Matrix } from '../../tensor/kernels/matmul.js';
+import { type Matrix, matmul as multiply } from '../../tensor/kernels/matmul/index.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/elementwise.js';
-import { matmul as multiply } from '../../tensor/simd/matmul.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { sumTo } from './broadcast.js';
@@ -116,16 +115,9 @@ function sides(shape: Shape, transposed: boolean): [number, number] {
 
 /** The last two dimensions as a matrix, transposed or not. */
 function matrixOf(x: FloatTensor, transposed: boolean): Matrix {
-  const [rows, columns] = x.shape.slice(-2);
-  const [across, along] = [evenly(rows, columns), evenly(columns, 1)];
-  return { data: x.data, offset: 0, rows: transposed ? along : across, columns: transposed ? across : along };
-}
-
-/** 0, step, 2·step, … */
-function evenly(count: number, step: number): Int32Array {
-  const offsets = new Int32Array(count);
-  for (let i = 0; i < count; i++) offsets[i] = i * step;
-  return offsets;
+  const columns = x.shape[x.ndim - 1];
+  const [rowStep, columnStep] = transposed ? [1, columns] : [columns, 1];
+  return { data: x.data, offset: 0, rowStep, columnStep };
 }
 
 /** The shape with each matrix taken as one value, so that steps count matrices. */

@@ -89,6 +89,12 @@ export function block(...statements: readonly Block[]): Statement {
   return new Statement(code);
 }
 
+/** A value that is computed after some statements, which set the locals that it reads. */
+export function after<Value extends { code: Code }>(statements: readonly Block[], value: Value): Value {
+  const kind = value.constructor as new (code: Code) => Value;
+  return new kind([...block(...statements).code, ...value.code]);
+}
+
 /** Runs `body`, and again while `condition` is not 0. */
 export function doWhile(condition: I32, ...body: readonly Block[]): Statement {
   return new Statement([0x03, 0x40, ...block(...body).code, ...i32(condition).code, 0x0d, 0, 0x0b]);

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Generator, randn } from '../../../src/index.js';
-import { matmul as loops } from '../../../src/tensor/kernels/matmul.js';
-import { matmul } from '../../../src/tensor/simd/matmul.js';
-import { matrix } from '../../support/matrix.js';
-import { withMemoryOf, withoutSimd } from '../../support/simd.js';
+import { Generator, randn } from '../../../../src/index.js';
+import { matmul } from '../../../../src/tensor/kernels/matmul/index.js';
+import { matmul as loops } from '../../../../src/tensor/kernels/matmul/packed.js';
+import { matrix } from '../../../support/matrix.js';
+import { countingSimd, withoutSimd } from '../../../support/simd.js';
 
 /** A product by either function, into the middle of an array whose ends must stay as they are. */
 function multiply(
-  f: typeof matmul,
+  f: typeof loops,
   [m, n, k]: readonly [number, number, number],
   transposed: readonly [boolean, boolean],
   seed: number,
@@ -20,7 +20,7 @@ function multiply(
   const [ta, tb] = transposed;
   const matrixA = matrix(a, 3, m, k, ta);
   const matrixB = matrix(b, 5, k, n, tb);
-  f(m, n, k, matrixA, matrixB, c, 2);
+  f(m, n, k, matrixA, matrixB, c, 2, n);
   expect([c[0], c[1], c[m * n + 2], c[m * n + 3]], 'what lies beside the result').toEqual([7, 7, 7, 7]);
   return c.subarray(2, m * n + 2);
 }
@@ -30,7 +30,7 @@ const tolerance = (k: number) => 1e-6 * (1 + Math.sqrt(k)) + 2e-7 * k;
 
 function expectSame(size: readonly [number, number, number], transposed: readonly [boolean, boolean], seed: number) {
   const expected = multiply(loops, size, transposed, seed);
-  const actual = multiply(matmul, size, transposed, seed);
+  const actual = multiply(matmul as typeof loops, size, transposed, seed);
   for (let i = 0; i < expected.length; i++) {
     if (!(Math.abs(actual[i] - expected[i]) <= tolerance(size[2]))) {
       throw new Error(`value ${i} of ${size.join('x')} is ${actual[i]}, by the loops ${expected[i]}`);
@@ -58,15 +58,33 @@ describe('matmul by SIMD', () => {
     expectSame([20, 4000, 400], [false, true], 3);
   });
 
-  it('is what is used: its sums are those of float32, not of double precision', () => {
-    const size = [30, 30, 400] as const;
-    expect(multiply(matmul, size, [false, false], 1)).not.toEqual(multiply(loops, size, [false, false], 1));
+  it('adds up pieces of a long sum in double precision', () => {
+    const k = 2 ** 25;
+    const ones = new Float32Array(k).fill(1);
+    const c = new Float32Array(1);
+    matmul(1, 1, k, matrix(ones, 0, 1, k), matrix(ones, 0, k, 1), c, 0);
+    expect(c[0]).toBe(k);
+    const generator = new Generator(1);
+    const uniform = Float32Array.from({ length: 3_000_000 }, () => generator.uniform());
+    const long = uniform.length / 3;
+    const sums = [0, 1, 2].map((row) => uniform.subarray(row * long, (row + 1) * long).reduce((sum, x) => sum + x, 0));
+    const threes = new Float32Array(3);
+    matmul(3, 1, long, matrix(uniform, 0, 3, long), matrix(ones, 0, long, 1), threes, 0);
+    sums.forEach((sum, row) => {
+      expect(Math.abs(threes[row] / sum - 1)).toBeLessThan(1e-6);
+    });
   });
 
-  it('leaves products to the loops for which the memory is too small', async () => {
-    const small = await withMemoryOf(5000, () => import('../../../src/tensor/simd/matmul.js'));
-    const size = [30, 30, 400] as const;
-    expect(multiply(small.matmul, size, [false, false], 1)).toEqual(multiply(loops, size, [false, false], 1));
+  it('is what is used, from the sizes where packing is worth it', async () => {
+    const { modules, calls } = await countingSimd(() => import('../../../../src/tensor/kernels/matmul/index.js'));
+    const product = (transposed: readonly [boolean, boolean]) => {
+      multiply(modules.matmul as typeof loops, [16, 16, 16], transposed, 1);
+      return Object.keys(calls()).sort();
+    };
+    expect(product([false, false])).toEqual(['matmul', 'matmul copy 8', 'matmul turn 4']);
+    expect(product([true, true])).toEqual(['matmul', 'matmul copy 4', 'matmul turn 8']);
+    multiply(modules.matmul as typeof loops, [16, 16, 15], [false, false], 1);
+    expect(calls()).toEqual({});
   });
 
   it('carries NaN and infinity where they belong, and no further', () => {
@@ -86,7 +104,7 @@ describe('matmul by SIMD', () => {
 
 describe('where there is no SIMD', () => {
   it('the loops do the work', async () => {
-    const { matmul: without } = await withoutSimd(() => import('../../../src/tensor/simd/matmul.js'));
+    const { matmul: without } = await withoutSimd(() => import('../../../../src/tensor/kernels/matmul/index.js'));
     const size = [30, 30, 400] as const;
     expect(multiply(without, size, [false, true], 1)).toEqual(multiply(loops, size, [false, true], 1));
   });

@@ -1,0 +1,63 @@
+import { QUAD } from '../../wasm/double-loop.js';
+import { exponential } from '../../wasm/exponential.js';
+import { f32x4, noDoubles } from '../../wasm/expressions.js';
+import { type Block, type Counter, type Locals, repeat, wasmFunction } from '../../wasm/function.js';
+import { FLOAT, VECTOR } from '../../wasm/memory.js';
+
+/*
+ * The innermost loops of softmax, as simd.ts calls them: each takes the number of rows, the vectors of one, the address of
+ * the first, and that of what belongs to each row: a quadruple of doubles.
+ */
+
+interface Row {
+  /** The address of a vector of the row, and of what belongs to the row. */
+  x: Counter;
+  ofRow: Counter;
+}
+
+/** A loop over the vectors of rows: what is done before each row, with each vector, and after. */
+function overRows(
+  name: string,
+  body: (row: Row, locals: Locals) => readonly [before: Block, vector: Block, after: Block],
+) {
+  return wasmFunction(`softmax ${name}`, ['rows', 'vectors', 'x', 'ofRow'], ({ rows, vectors, x, ofRow }, locals) => {
+    const left = locals.i32('left');
+    const [before, vector, after] = body({ x, ofRow }, locals);
+    return [
+      repeat(rows, before, left.set(vectors), repeat(left, vector, x.advance(VECTOR)), after, ofRow.advance(QUAD)),
+    ];
+  });
+}
+
+/** Writes the largest values of a row at each of the four places of a vector. */
+export const largest = overRows('largest', ({ x, ofRow }, locals) => {
+  const most = locals.f32x4('most');
+  return [most.set(f32x4(Number.NEGATIVE_INFINITY)), most.set(most.max(x.loadF32x4())), ofRow.store(most)];
+});
+
+/** Subtracts a row's double from its values. */
+export const subtract = overRows('subtract', ({ x, ofRow }, locals) => {
+  const value = locals.f64x2('value');
+  const half = (offset: number) => x.storeAsFloats(x.loadFloatsAsF64x2(offset).minus(value), offset);
+  return [value.set(ofRow.splatF64x2()), [half(0), half(2 * FLOAT)], []];
+});
+
+/** Replaces values by their exponentials, and writes the sums of those at each of the four places of a vector. */
+export const exponentials = overRows('exponentials', ({ x, ofRow }, locals) => {
+  const [low, high] = [locals.f64x2('low'), locals.f64x2('high')];
+  return [
+    [low.set(noDoubles), high.set(noDoubles)],
+    [
+      x.store(exponential(x.loadF32x4(), locals)),
+      low.set(low.plus(x.loadFloatsAsF64x2(0))),
+      high.set(high.plus(x.loadFloatsAsF64x2(2 * FLOAT))),
+    ],
+    [ofRow.store(low), ofRow.store(high, VECTOR)],
+  ];
+});
+
+/** Multiplies the values of a row by its float. */
+export const multiply = overRows('multiply', ({ x, ofRow }, locals) => {
+  const factor = locals.f32x4('factor');
+  return [factor.set(ofRow.splatF32x4()), x.store(x.loadF32x4().times(factor)), []];
+});
