@@ -1,5 +1,5 @@
 import { MinibatchError } from '../../tensor/error.js';
-import { expectTensor } from '../../tensor/expect.js';
+import { expectFloat, expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/gather.js';
 import { checkShape, formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
@@ -36,25 +36,26 @@ function expectIndex(op: string, index: unknown, n: number, dim: number): assert
   }
 }
 
-/** `gather` for an index that is known to fit. */
-export const gatherAt: (x: Tensor, dim: number, index: Tensor) => Tensor = builtIn(
+/** `gather` for an index that is known to fit, and to name no value more often than `most` times, where that is said. */
+export const gatherAt: (x: Tensor, dim: number, index: Tensor, most?: number) => Tensor = builtIn(
   'gather',
-  (x: Tensor, dim: number, index: Tensor) => {
+  (x: Tensor, dim: number, index: Tensor, most?: number) => {
     const y = empty(index.shape, x.dtype);
     const { outer, n, k, inner } = layoutOf(x.shape, dim, index);
     kernels.gather(outer, n, k, inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, dim, index, x.shape))] };
+    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, dim, index, x.shape, most))] };
   },
 );
 
 /** The transpose of `gather`: zeros of `shape`, to which each value of x is added where `index` says. */
-const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape) => Tensor = builtIn(
+const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape, most?: number) => Tensor = builtIn(
   'scatterAdd',
-  (x: Tensor, dim: number, index: Tensor, shape: Shape) => {
+  (x: Tensor, dim: number, index: Tensor, shape: Shape, most?: number) => {
+    expectFloat('scatterAdd', x);
     const y = zeroed(shape, x.dtype);
     const { outer, n, k, inner } = layoutOf(shape, dim, index);
-    kernels.scatterAdd(outer, n, k, inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => gatherAt(dy, dim, index))] };
+    kernels.scatterAdd(outer, n, k, inner, x.data, index.data, y.data, most);
+    return { output: y, vjp: [saving([index], (dy) => gatherAt(dy, dim, index, most))] };
   },
 );
 

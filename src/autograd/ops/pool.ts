@@ -1,6 +1,6 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
-import { type Plane, type Windows, windowsOf } from '../../tensor/kernels/pool.js';
+import { mostOverlapping, type Plane, type Windows, windowsOf } from '../../tensor/kernels/pool.js';
 import { type Complete, type Declarations, declareOptions, pairOf, required } from '../../tensor/options.js';
 import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/average.js';
@@ -87,7 +87,8 @@ export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, given)
   findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
   const index = adopt(winners, [N * C, rows.length * columns.length]);
   // A max pool gathers the winners; the derivative of that is where it goes back to.
-  return gatherAt(x.reshape([N * C, H * W]), 1, index).reshape([N, C, rows.length, columns.length]);
+  const most = mostOverlapping(rows) * mostOverlapping(columns);
+  return gatherAt(x.reshape([N * C, H * W]), 1, index, most).reshape([N, C, rows.length, columns.length]);
 };
 
 /** The mean of each window of x, [N, C, H, W]. Padding counts as zeros, or not at all. */

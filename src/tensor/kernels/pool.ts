@@ -28,6 +28,16 @@ export function windowsOf(length: number, at: (i: number) => { start: number; en
   return windows;
 }
 
+/** The most windows that cover one place. */
+export function mostOverlapping({ length, start, end }: Windows): number {
+  let most = 0;
+  for (let first = 0, last = 0; first < length; first++) {
+    while (last < length && start[last] < end[first]) last++;
+    most = Math.max(most, last - first);
+  }
+  return most;
+}
+
 /** A size of a plane: [H, W]. */
 export type Plane = readonly [number, number];
 

@@ -267,3 +267,38 @@ describe('statistics of values far from 0', () => {
     );
   });
 });
+
+describe('sums of very many float32 numbers', () => {
+  const many = 90_000;
+  const tenth = Math.fround(0.1);
+
+  it.each<[string, (x: Tensor) => Tensor, number[], number[]]>([
+    ['gather', (x) => x.gather(0, zeros([many], { dtype: 'int32' })), [2], [many, 0]],
+    [
+      'gather along the first dimension',
+      (x) => x.gather(0, zeros([many, 2], { dtype: 'int32' })),
+      [2, 2],
+      [many, many, 0, 0],
+    ],
+    ['indexSelect', (x) => x.indexSelect(0, ones([many], { dtype: 'int32' })), [2, 3], [0, 0, 0, many, many, many]],
+    ['broadcastTo', (x) => x.broadcastTo([many, 2]), [2], [many, many]],
+    ['a sum that broadcasts', (x) => zeros([many, 2]).add(x), [2], [many, many]],
+    ['the bias of linear', (b) => zeros([many, 1]).linear(zeros([2, 1]), b), [2], [many, many]],
+    ['the bias of conv2d', (b) => zeros([3, 1, 1, many / 3]).conv2d(zeros([2, 1, 1, 1]), b), [2], [many, many]],
+  ])('are exact in the gradient of %s', (_, f, shape, times) => {
+    const x = zeros(shape, { requiresGrad: true });
+    const [gradient] = grad(f(x).mul(tenth).sum(), [x]);
+    expect([...gradient.data]).toEqual(times.map((n) => expect.closeTo(n * tenth, 2)));
+  });
+
+  it('are exact in the gradient of overlapping windows, all of which have one winner', () => {
+    const x = zeros([1, 1, 2, 8001], { requiresGrad: true });
+    x.data[4000] = 1;
+    const windows = 4001;
+    const y = x.maxPool2d({ kernelSize: [2, 4001], stride: 1 });
+    const [gradient] = grad(y.mul(tenth).sum(), [x]);
+    expect(y.size).toBe(windows);
+    expect(gradient.data[4000]).toBeCloseTo(windows * tenth, 3);
+    expect(gradient.sum().item()).toBe(gradient.data[4000]);
+  });
+});
