@@ -53,20 +53,31 @@ export class ImageDataset implements Dataset {
   }
 
   batch(indices: ArrayLike<number>): Batch {
+    checkIndices('ImageDataset', indices, this.length);
     const { imageSize } = this;
     const inputs = empty([indices.length, ...this.imageShape], 'float32');
     const labels = new Int32Array(indices.length);
     for (let n = 0; n < indices.length; n++) {
       const image = indices[n];
-      if (!(image >= 0 && image < this.length)) {
-        throw new MinibatchError(`ImageDataset: no example ${image}; there are ${this.length}, from 0`);
-      }
       labels[n] = this.labels[image];
       const from = image * imageSize;
       const to = n * imageSize;
       for (let p = 0; p < imageSize; p++) inputs.data[to + p] = UNIT[this.pixels[from + p]];
     }
     return { inputs, labels: adopt(labels, [labels.length]) };
+  }
+}
+
+/** Throws unless each of the indices is that of an example. */
+function checkIndices(name: string, indices: ArrayLike<number>, length: number): void {
+  if (typeof indices !== 'object' || typeof indices?.length !== 'number') {
+    throw new MinibatchError(`${name}: takes a list of the examples' numbers, got ${show(indices)}`);
+  }
+  for (let n = 0; n < indices.length; n++) {
+    const i = indices[n];
+    if (!(Number.isInteger(i) && i >= 0 && i < length)) {
+      throw new MinibatchError(`${name}: no example ${show(i)}; there are ${length}, from 0`);
+    }
   }
 }
 
@@ -90,6 +101,7 @@ export class TensorDataset implements Dataset {
   }
 
   batch(indices: ArrayLike<number>): Batch {
+    checkIndices('TensorDataset', indices, this.length);
     return { inputs: rows(this.inputs, indices), labels: rows(this.labels, indices) };
   }
 }

@@ -109,3 +109,23 @@ describe('datasets', () => {
     expect(() => new TensorDataset(arange(4), arange(3))).toThrow('takes one label for each of 4 examples');
   });
 });
+
+describe('a batch', () => {
+  const images = new ImageDataset(new Uint8Array(20), new Uint8Array(5), [4]);
+
+  it('takes the numbers of examples, and nothing else', () => {
+    for (const [name, data] of [['TensorDataset', dataset(5)] as const, ['ImageDataset', images] as const]) {
+      for (const wrong of [7, 5, -1, 1.5, Number.NaN, undefined as never, '1' as never]) {
+        const got = wrong === ('1' as never) ? '"1"' : wrong;
+        expect(() => data.batch([0, wrong])).toThrow(`${name}: no example ${got}; there are 5, from 0`);
+      }
+      for (const wrong of [3, null, undefined]) {
+        expect(() => data.batch(wrong as never)).toThrow(
+          `${name}: takes a list of the examples' numbers, got ${wrong}`,
+        );
+      }
+      expect(data.batch([]).labels.shape).toEqual([0]);
+      expect(data.batch([4, 0]).inputs.shape[0]).toBe(2);
+    }
+  });
+});

@@ -130,4 +130,42 @@ describe('clipGradNorm', () => {
     expect(all[0].grad?.toArray()).toEqual([3, 0]);
     expect(() => clipGradNorm(all, 0)).toThrow('clipGradNorm: maxNorm is a number above 0, got 0');
   });
+
+  it('takes gradients of any size, up to the largest and down to the smallest number', () => {
+    const of = (gradient: number[], dtype: 'float32' | 'float64') => {
+      const p = tensor(gradient, { dtype, requiresGrad: true });
+      p.grad = tensor(gradient, { dtype });
+      return p;
+    };
+    const cases: [number[], number, number, number[], 'float32' | 'float64'][] = [
+      [[3e200, 4e200], 1, 5e200, [0.6, 0.8], 'float64'],
+      [[3e200, 4e200], 5e-200, 5e200, [3e-200, 4e-200], 'float64'],
+      [[1.2e308, 1.6e308], 5, Infinity, [3, 4], 'float64'],
+      [[3e-200, 4e-200], 1e-200, 5e-200, [6e-201, 8e-201], 'float64'],
+      [[3e-200, 4e-200], 1, 5e-200, [3e-200, 4e-200], 'float64'],
+      [[3e38, 0], 1e-10, 3e38, [1e-10, 0], 'float32'],
+      [[0, 0], 1, 0, [0, 0], 'float64'],
+    ];
+    for (const [gradient, maxNorm, norm, clipped, dtype] of cases) {
+      const p = of(gradient, dtype);
+      const digits = dtype === 'float32' ? 1e-7 : 1e-15;
+      const got = clipGradNorm([p], maxNorm);
+      if (norm === Infinity || norm === 0) expect(got).toBe(norm);
+      else expect(got / norm).toBeCloseTo(1, 7);
+      p.grad?.data.forEach((value, i) => {
+        expect(Math.abs(value - clipped[i])).toBeLessThanOrEqual(3 * digits * Math.abs(clipped[i]));
+      });
+    }
+    const none = of([Number.NaN, 1e300], 'float64');
+    expect(clipGradNorm([none], 1)).toBeNaN();
+    expect(none.grad?.data[1]).toBe(1e300);
+  });
+
+  it('scales a parameter that is listed twice once', () => {
+    const [p, q] = withGradients();
+    expect(clipGradNorm([p, q, p], 1)).toBe(5);
+    expect([p, q].map((x) => x.grad?.toArray())).toEqual([[Math.fround(0.6), 0], [Math.fround(0.8)]]);
+    expect(() => clipGradNorm([p, 3 as never], 0.1)).toThrow('clipGradNorm');
+    expect(p.grad?.toArray()).toEqual([Math.fround(0.6), 0]);
+  });
 });
