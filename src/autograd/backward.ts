@@ -157,6 +157,15 @@ function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Ten
   return gradient;
 }
 
+/** A derivative changed the gradient that it was given. */
+export class ChangedGradient extends MinibatchError {}
+
+function sameValues(a: Tensor, b: Tensor): boolean {
+  const [x, y] = [a.data, b.data];
+  for (let i = 0; i < x.length; i++) if (!Object.is(x[i], y[i])) return false;
+  return true;
+}
+
 /** One walk through the graph, from an output back to what it was computed from. */
 class Pass {
   /** Every node the output depends on, oldest first: an order in which each comes after all it was computed from. */
@@ -246,9 +255,19 @@ class Pass {
 
   /** Runs a derivative that is not ours: it may hold what it is given, but change no gradient on its way. */
   private runOutside(node: Node, arrived: readonly Tensor[], needed: readonly boolean[]) {
-    const given = arrived.map((gradient) => this.toOutside(gradient));
-    const onTheirWay = [...this.gradients.values(), ...arrived, ...given].map(({ storage }) => storage);
+    const onTheirWay = new Set([...this.gradients.values()].map(({ storage }) => storage));
+    const given = arrived.map((gradient) => {
+      const own = this.toOutside(gradient, onTheirWay.has(gradient.storage));
+      onTheirWay.add(gradient.storage).add(own.storage);
+      return own;
+    });
     const sent = whileLocked(onTheirWay, () => node.run(given, needed));
+    // A write that `assign` did not see harms none but a gradient that went to this derivative alone.
+    if (given.some((own, i) => own !== arrived[i] && !sameValues(own, arrived[i]))) {
+      throw new ChangedGradient(
+        `backward: the derivative of ${node.name} changes the gradient it is given; it returns a new tensor instead`,
+      );
+    }
     for (const gradient of sent) if (gradient) this.seenOutside.add(gradient.storage);
     return sent;
   }
@@ -293,10 +312,10 @@ class Pass {
 
   /**
    * `gradient` as a tensor that code which is not ours may do with as it likes: a copy, where somebody else may have
-   * its values, since they were made before this pass or have been outside already.
+   * its values, since they were made before this pass or have been outside already, or goes on with them.
    */
-  private toOutside(gradient: Tensor): Tensor {
-    const shared = gradient.storage.serial < this.start || this.seenOutside.has(gradient.storage);
+  private toOutside(gradient: Tensor, goesOn = false): Tensor {
+    const shared = goesOn || gradient.storage.serial < this.start || this.seenOutside.has(gradient.storage);
     const own = shared ? gradient.clone() : gradient;
     this.seenOutside.add(own.storage);
     return own;

@@ -41,13 +41,12 @@ const MOST_LISTED = 2 ** 24;
  */
 export class Tensor {
   readonly shape: Shape;
-  /** The gradient that `backward` accumulated here; null before. Only leaves that require a gradient get one. */
-  grad: Tensor | null = null;
   /** This tensor's place in the graph of derivatives; null where no derivative is asked for. */
   edge: GradientEdge | null = null;
   /** @internal The values, possibly shared with other tensors. */
   storage: Storage;
   private leafRequiresGrad = false;
+  private accumulated: Tensor | null = null;
 
   /** Takes over `storage` without copying. To make a tensor from values, use `tensor(values)`. */
   constructor(storage: Storage, shape: Shape) {
@@ -100,6 +99,26 @@ export class Tensor {
   /** How often the values have been overwritten since they were made. */
   get version(): number {
     return this.storage.version;
+  }
+
+  /**
+   * The gradient that `backward` accumulated here; null before. Only leaves that require a gradient get one.
+   *
+   * @throws on the result of an operation, which has none.
+   */
+  get grad(): Tensor | null {
+    if (this.accumulated === null && this.edge?.node) {
+      throw new MinibatchError(
+        `grad: this tensor is the result of ${this.edge.node.name}, and backward gives a gradient to leaves alone; ` +
+          'to step a parameter, keep the tensor: noGrad(() => w.assign(w.sub(w.grad.mul(lr)))); ' +
+          'to differentiate by a result, write grad(y, [x])',
+      );
+    }
+    return this.accumulated;
+  }
+
+  set grad(gradient: Tensor | null) {
+    this.accumulated = gradient ?? null;
   }
 
   /** True if derivatives flow to this tensor: a leaf that was asked to, or a result computed from one. */

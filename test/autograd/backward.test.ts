@@ -61,6 +61,22 @@ describe('backward', () => {
     expect(() => leaf(1).detach().backward()).toThrow('depends on no tensor');
   });
 
+  it('is said to give no gradient to results, where a step has made one of a parameter', () => {
+    let w = leaf([1, 2]);
+    w.square().sum().backward();
+    w = w.sub((w.grad as Tensor).mul(0.1));
+    w.square().sum().backward();
+    expect(() => w.grad).toThrow(
+      'grad: this tensor is the result of sub, and backward gives a gradient to leaves alone; to step a parameter, ' +
+        'keep the tensor: noGrad(() => w.assign(w.sub(w.grad.mul(lr))))',
+    );
+    w.grad = ones([2]); // who sets one may read it
+    expect(w.grad.toArray()).toEqual([1, 1]);
+    w = w.detach();
+    w.grad = undefined as never;
+    expect(w.grad).toBeNull();
+  });
+
   it('throws the second time, unless the graph was kept', () => {
     const x = leaf(3);
     const y = x.square();

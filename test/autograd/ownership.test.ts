@@ -157,13 +157,27 @@ describe('a gradient on its way', () => {
       else first = dy;
       return dy;
     });
-    // What the later one is given goes on to x while the earlier one runs.
+    // What the later one returns waits for x while the earlier one runs.
+    const y = remembers(x).add(remembers(x)).sum();
+    expect(() => y.backward()).toThrow(message);
+  });
+
+  it('is not changed through its array either, where anybody else has it or goes on with it', () => {
+    const doubles = own((dy) => {
+      dy.data[0] *= 2;
+      return dy;
+    });
+    const message = 'backward: the derivative of own changes the gradient it is given; it returns a new tensor instead';
+    const x = leaf([1, 2]);
+    const seed = tensor([1, 1]);
+    expect(() => doubles(x).backward(seed)).toThrow(message);
     expect(() =>
-      remembers(x)
-        .add(remembers(x.mul(2)))
-        .sum()
-        .backward(),
+      doubles(x.mul(2))
+        .add(leaf([0, 0]))
+        .mul(1)
+        .backward(seed),
     ).toThrow(message);
+    expect([seed.toArray(), x.grad]).toEqual([[1, 1], null]);
   });
 
   it('leaves a derivative free to change what it made, and what is no longer on its way', () => {

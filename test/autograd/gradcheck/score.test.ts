@@ -41,8 +41,13 @@ describe('the collection', () => {
   });
 
   it('is not settled by one central difference and a fixed tolerance', () => {
-    const passes = (call: OpCall['call'], inputs: OpCall['inputs']) =>
-      plainGradcheck((...xs) => call(...xs) as Tensor, inputs);
+    const passes = (call: OpCall['call'], inputs: OpCall['inputs']) => {
+      try {
+        return plainGradcheck((...xs) => call(...xs) as Tensor, inputs);
+      } catch {
+        return false; // the pass itself refuses a derivative that changes what it is given
+      }
+    };
     const caught = wrongDerivatives.filter((wrong) => callsOf(wrong).some(({ call, inputs }) => !passes(call, inputs)));
     const falseAlarms = hardDerivatives.filter(({ call, inputs }) => !passes(call, inputs));
     // docs/gradient-checking.md gives these numbers
