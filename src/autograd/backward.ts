@@ -103,9 +103,14 @@ export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOpti
   });
   const pass = new Pass(edgeOf(output), seed, options);
   const edges = inputs.map(edgeOf);
+  const reached = pass.reached();
+  let edgeByLeaf: Map<Tensor | null, Edge> | undefined;
   edges.forEach((edge, i) => {
-    if (pass.reaches(edge)) return;
-    for (const used of pass.leaves()) if (used.leaf === inputs[i]) checkNotConverted('grad', used);
+    if (reached.has(edge)) return;
+    // A leaf that was converted since is not reached by the edge it has now.
+    edgeByLeaf ??= new Map([...pass.leaves()].map((used) => [used.leaf, used]));
+    const used = edgeByLeaf.get(inputs[i]);
+    if (used) checkNotConverted('grad', used);
     if (options.allowUnused) return;
     throw new MinibatchError(
       `grad: the output does not depend on input ${i}; to get null for it, pass { allowUnused: true }`,
@@ -200,8 +205,13 @@ class Pass {
     return leaves;
   }
 
-  reaches(edge: Edge): boolean {
-    return edge === this.root || this.nodes.some((node) => node.inputs.includes(edge));
+  /** Everything that the output depends on, and the output. */
+  reached(): Set<Edge> {
+    const reached = new Set([this.root]);
+    for (const node of this.nodes) {
+      for (const input of node.inputs) if (input) reached.add(input);
+    }
+    return reached;
   }
 
   /** Computes the gradients at `targets`, visiting each node once and only those on the way to a target. */

@@ -79,7 +79,7 @@ function formatSummary({ rows, parameters, multiplyAdds }: Omit<Summary, 'toStri
     ]),
     ['total', '', '', count(parameters), count(multiplyAdds)],
   ];
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const widths = lines[0].map((_, column) => lines.reduce((most, line) => Math.max(most, line[column].length), 0));
   return lines
     .map((line) => line.map((cell, c) => (c < 3 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  '))
     .map((line) => line.trimEnd())

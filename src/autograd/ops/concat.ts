@@ -25,8 +25,19 @@ export const concat: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) 
       );
     }
   }
-  return joined(along, ...xs);
+  return joinedOfMany(along, xs);
 };
+
+/** Tensors that are joined in one operation. Each is an argument of it, and a call takes only so many. */
+const AT_ONCE = 1 << 12;
+
+/** Those that are too many for one operation are joined in parts first. */
+function joinedOfMany(dim: number, xs: readonly Tensor[]): Tensor {
+  if (xs.length <= AT_ONCE) return joined(dim, ...xs);
+  const parts: Tensor[] = [];
+  for (let i = 0; i < xs.length; i += AT_ONCE) parts.push(joined(dim, ...xs.slice(i, i + AT_ONCE)));
+  return joinedOfMany(dim, parts);
+}
 
 const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = builtIn(
   'concat',

@@ -35,7 +35,8 @@ function expectSquare(op: string, a: Tensor): asserts a is FloatTensor {
 
 /** @throws unless all eigenvalues are as far above 0 as rounding lets one tell. */
 function expectPositive(op: string, n: number, values: Float64Array): void {
-  const [least, largest] = [Math.min(...values), Math.max(...values)];
+  const least = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
   if (least <= n * Number.EPSILON * largest || largest === 0) {
     throw new MinibatchError(
       `${op}: takes a positive definite matrix, got one of ${n}x${n} with eigenvalues from ${show(least)} to ${show(largest)}`,
