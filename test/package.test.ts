@@ -82,7 +82,11 @@ describe('the package, installed in another project', () => {
   it('needs nothing of Node.js, but for reading datasets from files; and of other packages, fast-check for tests', () => {
     const needs = filesIn('dist').flatMap((path) => {
       const text = readFileSync(join(installed, path), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
-      return [...text.matchAll(/(?:from|import|types=)\s*\(?["']([^."'][^"']*)["']/g)].map(([, name]) => ({
+      return [
+        ...text.matchAll(
+          /(?:^(?:import|export|\}) .*from |^import |\bimport\(|^\/\/\/.*types=)["']([^."'][^"']*)["']/gm,
+        ),
+      ].map(([, name]) => ({
         path,
         name,
       }));
