@@ -69,7 +69,14 @@ export { Whiten, type WhitenLayerOptions } from './layers/whiten.js';
 export { Adagrad, type AdagradOptions } from './optim/adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
-export { Optimizer, type OptimizerInput, type OptimizerState, type ParameterGroup } from './optim/optimizer.js';
+export {
+  Optimizer,
+  type OptimizerInput,
+  type OptimizerKind,
+  type OptimizerState,
+  type ParameterGroup,
+  type ParameterState,
+} from './optim/optimizer.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export {
   CosineAnnealingLR,

@@ -205,6 +205,6 @@ describe('declared options', () => {
     expect(new minibatch.AdamW([parameter()], { weightDecay: undefined }).groups[0].weightDecay).toBe(0.01);
     expect(
       messageOf(() => new minibatch.SGD([{ parameters: [parameter()], learningRate: 1 } as never], { lr: 1 })),
-    ).toBe('SGD: there is no option learningRate; there are lr, momentum, dampening, weightDecay, nesterov');
+    ).toBe('SGD: group 0: there is no option learningRate; there are lr, momentum, dampening, weightDecay, nesterov');
   });
 });

@@ -104,7 +104,7 @@ export async function train<Evaluation extends object>(
 }
 
 function capture<E>(training: Training<E>, step: number, points: Point<E>[], losses: [number, number]) {
-  const { groups, state } = training.optimizer.stateDict();
+  const { state, ...optimizer } = training.optimizer.stateDict();
   const tensors: Record<string, Tensor> = {};
   for (const [name, tensor] of Object.entries(training.model.stateDict())) tensors[`model.${name}`] = tensor;
   state.forEach((own, i) => {
@@ -115,7 +115,7 @@ function capture<E>(training: Training<E>, step: number, points: Point<E>[], los
     points,
     losses: losses.map(String),
     optimizer: {
-      groups,
+      ...optimizer,
       steps: state.map((own) => own.steps),
       tensors: state.map((own) => Object.keys(own.tensors)),
     },
@@ -138,6 +138,7 @@ function restore<E>(
   const inModel = Object.entries(tensors).filter(([name]) => name.startsWith('model.'));
   training.model.loadStateDict(Object.fromEntries(inModel.map(([name, x]) => [name.slice('model.'.length), x])));
   training.optimizer.loadStateDict({
+    optimizer: state.optimizer.optimizer,
     groups: state.optimizer.groups,
     state: state.optimizer.steps.map((steps, i) => ({
       steps,

@@ -1,7 +1,7 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { adagrad } from '../tensor/kernels/optimizers/index.js';
 import { type Complete, declareOptions } from '../tensor/options.js';
-import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface AdagradOptions {
   /** The learning rate; 0.01 unless given. */
@@ -14,17 +14,21 @@ export interface AdagradOptions {
   eps?: number;
 }
 
-const optionsOf = declareOptions<AdagradOptions>('Adagrad', {
-  lr: [0.01, { from: 0 }],
-  lrDecay: [0, { from: 0 }],
-  weightDecay: [0, { from: 0 }],
-  eps: [1e-10, { from: 0 }],
-});
+const kind: OptimizerKind<AdagradOptions> = {
+  name: 'Adagrad',
+  optionsOf: declareOptions<AdagradOptions>('Adagrad', {
+    lr: [0.01, { from: 0 }],
+    lrDecay: [0, { from: 0 }],
+    weightDecay: [0, { from: 0 }],
+    eps: [1e-10, { from: 0 }],
+  }),
+  tensors: { sumOfSquares: { from: 0 } },
+};
 
 /** Adagrad (Duchi, Hazan & Singer, 2011): gradients divided by the root of the sum of their squares so far. */
 export class Adagrad extends Optimizer<AdagradOptions> {
   constructor(parameters: OptimizerInput<AdagradOptions>, options?: Partial<AdagradOptions>) {
-    super(parameters, options, optionsOf);
+    super(kind, parameters, options);
   }
 
   protected update(

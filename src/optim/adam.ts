@@ -2,7 +2,7 @@ import type { FloatArray } from '../tensor/dtype.js';
 import { isInRange } from '../tensor/expect.js';
 import { adam } from '../tensor/kernels/optimizers/index.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
-import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface AdamOptions {
   /** The learning rate; 0.001 unless given. */
@@ -33,8 +33,19 @@ const adamOptions: Declarations<AdamOptions> = {
   amsgrad: false,
 };
 
-const adamOptionsOf = declareOptions<AdamOptions>('Adam', adamOptions);
-const adamWOptionsOf = declareOptions<AdamOptions>('AdamW', { ...adamOptions, weightDecay: [0.01, { from: 0 }] });
+const tensors = { mean: {}, meanSquare: { from: 0 }, maxMeanSquare: { from: 0, optional: true } };
+
+const adamKind: OptimizerKind<AdamOptions> = {
+  name: 'Adam',
+  optionsOf: declareOptions<AdamOptions>('Adam', adamOptions),
+  tensors,
+};
+
+const adamWKind: OptimizerKind<AdamOptions> = {
+  name: 'AdamW',
+  optionsOf: declareOptions<AdamOptions>('AdamW', { ...adamOptions, weightDecay: [0.01, { from: 0 }] }),
+  tensors,
+};
 
 /** What Adam and AdamW share: steps along an average of the gradient, divided by the root of one of its square. */
 abstract class AdaptiveMoments extends Optimizer<AdamOptions> {
@@ -59,7 +70,7 @@ export class Adam extends AdaptiveMoments {
   protected readonly decoupled = false;
 
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, adamOptionsOf);
+    super(adamKind, parameters, options);
   }
 }
 
@@ -68,6 +79,6 @@ export class AdamW extends AdaptiveMoments {
   protected readonly decoupled = true;
 
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(parameters, options, adamWOptionsOf);
+    super(adamWKind, parameters, options);
   }
 }

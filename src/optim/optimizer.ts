@@ -1,13 +1,14 @@
 import type { StateDict } from '../layers/module.js';
 import type { FloatArray } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
-import { expectFloat, expectNumber, expectOptions } from '../tensor/expect.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectFloat, expectOptions, expectRecord, expectWhole } from '../tensor/expect.js';
 import type { Complete, OptionsReader } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { shareMemory } from '../tensor/storage.js';
 import { type FloatTensor, Tensor, zeroed } from '../tensor/tensor.js';
+import { expectEntries, expectKind, expectRate } from './state.js';
 
-/** Parameters that share one set of options, which may be changed between steps. */
+/** Parameters that share one set of options. */
 export type ParameterGroup<Options> = Options & {
   parameters: readonly Tensor[];
   /** The rate before any scheduler changed it; schedulers remember it here, and it is saved with the options. */
@@ -17,12 +18,17 @@ export type ParameterGroup<Options> = Options & {
 /** What an optimizer takes: parameters, or groups of them with options of their own. */
 export type OptimizerInput<Options> =
   | readonly Tensor[]
-  | readonly ({ parameters: readonly Tensor[] } & Partial<Options>)[];
+  | readonly ({ parameters: readonly Tensor[]; initialLr?: number } & Partial<Options>)[];
 
-/** Everything an optimizer carries from step to step. */
+/**
+ * Everything an optimizer carries from step to step. JSON can hold all of it but the tensors; `encodeSafetensors` holds
+ * those.
+ */
 export interface OptimizerState<Options> {
+  /** Which optimizer this is the state of. */
+  optimizer: string;
   /** The options of each group. */
-  groups: Options[];
+  groups: (Options & { initialLr?: number })[];
   /** For each parameter, in order: its steps so far, and tensors such as momentum buffers by name. */
   state: { steps: number; tensors: StateDict }[];
 }
@@ -30,9 +36,28 @@ export interface OptimizerState<Options> {
 /** What an optimizer carries for one parameter. */
 export interface ParameterState {
   /** Steps so far, the one being taken included. */
-  steps: number;
+  readonly steps: number;
+  /** Whether there is a tensor of this name from an earlier step. */
+  has(name: string): boolean;
   /** The tensor of this name, of the parameter's shape; zeros at first. */
   tensor(name: string): FloatTensor;
+}
+
+/** What all optimizers of one kind have in common. */
+export interface OptimizerKind<Options> {
+  /** Its name, in messages and in saved states. */
+  readonly name: string;
+  /** Reads the options of a group: when an optimizer is made, at each step, since they may change, and when loaded. */
+  readonly optionsOf: OptionsReader<Options>;
+  /** The tensors that are carried for each parameter, by name. */
+  readonly tensors: {
+    readonly [name: string]: {
+      /** The least value that can be in it; any, unless given. */
+      readonly from?: number;
+      /** Whether it is there only after a step with an option that asks for it; from the first step on, unless given. */
+      readonly optional?: boolean;
+    };
+  };
 }
 
 /**
@@ -42,37 +67,30 @@ export interface ParameterState {
 export abstract class Optimizer<Options extends { lr: number }> {
   /** The groups; options such as `lr` may be changed between steps. */
   readonly groups: ParameterGroup<Options>[];
-  private readonly steps = new Map<Tensor, number>();
-  private readonly tensors = new Map<Tensor, Record<string, FloatTensor>>();
+  private readonly carried = new Map<Tensor, Carried>();
 
-  /**
-   * @param input parameters, or groups of them whose options go before `options`
-   * @param optionsOf reads the options of a group, as `declareOptions` declares them
-   */
+  /** @param options those of every group that says nothing else; what is undefined says nothing. */
   constructor(
+    private readonly kind: OptimizerKind<Options>,
     input: OptimizerInput<Options>,
     options: Partial<Options> | undefined,
-    private readonly optionsOf: OptionsReader<Options>,
   ) {
-    const name = this.constructor.name;
+    const { name, optionsOf } = kind;
     if (!Array.isArray(input)) throw new MinibatchError(`${name}: takes a list of parameters or of groups`);
-    const groups = input[0] instanceof Tensor ? [{ parameters: input as readonly Tensor[] }] : input;
     const shared = expectOptions(name, options);
-    this.groups = (groups as readonly ({ parameters: readonly Tensor[] } & Partial<Options>)[]).map((group) => {
-      const { parameters, ...own } = expectOptions(`${name}: a group`, group);
+    const isList = input[0] instanceof Tensor;
+    // Also what no group uses has to be right; the rate alone can be left to the groups.
+    if (!isList) optionsOf({ lr: 0, ...shared } as Partial<Options>, name);
+    const given: readonly object[] = isList ? [{ parameters: input as readonly Tensor[] }] : input;
+    this.groups = given.map((group, i) => {
+      const { parameters, initialLr, ...own } = expectOptions(`${name}: a group`, group) as GroupExtras;
       if (!Array.isArray(parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
-      const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
-      return { ...optionsOf({ ...shared, ...given } as Partial<Options>, name), parameters } as ParameterGroup<Options>;
-    });
-    const parameters = this.parameters();
-    if (parameters.length === 0) throw new MinibatchError(`${name}: takes at least one parameter`);
-    for (const parameter of parameters) {
-      expectFloat(name, parameter);
-      if (!parameter.isLeaf) throw new MinibatchError(`${name}: takes leaves, not results of operations`);
-    }
-    if (new Set(parameters).size !== parameters.length) {
-      throw new MinibatchError(`${name}: a parameter was given twice`);
-    }
+      const op = isList ? name : `${name}: group ${i}`;
+      if (initialLr !== undefined) expectRate(op, 'initialLr', initialLr);
+      const complete = optionsOf({ ...own, ...shared, ...withoutUndefined(own) } as Partial<Options>, op);
+      return { ...copyOptions(complete), parameters, ...(initialLr === undefined ? {} : { initialLr }) };
+    }) as unknown as ParameterGroup<Options>[];
+    const parameters = this.checkParameters();
     parameters.forEach((parameter, i) => {
       const other = parameters.findIndex((earlier) => shareMemory(earlier.storage, parameter.storage));
       if (other < i) {
@@ -86,55 +104,67 @@ export abstract class Optimizer<Options extends { lr: number }> {
     return this.groups.flatMap((group) => group.parameters);
   }
 
+  /** All parameters, checked. */
+  private checkParameters(): Tensor[] {
+    const { name } = this.kind;
+    for (const group of this.groups) {
+      if (!Array.isArray(group.parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
+    }
+    const parameters = this.parameters();
+    if (parameters.length === 0) throw new MinibatchError(`${name}: takes at least one parameter`);
+    for (const parameter of parameters) {
+      expectFloat(name, parameter);
+      if (!parameter.isLeaf) throw new MinibatchError(`${name}: takes leaves, not results of operations`);
+    }
+    if (new Set(parameters).size !== parameters.length) {
+      throw new MinibatchError(`${name}: a parameter was given twice`);
+    }
+    return parameters;
+  }
+
   /**
    * Moves every parameter that has a gradient.
    *
-   * @throws if a gradient has not the shape and dtype of its parameter, or an option is not what it may be; then
+   * @throws if a gradient has not the shape and dtype of its parameter, or an option was set to what it cannot be; then
    * none is moved.
    */
   step(): void {
-    for (const parameter of this.parameters()) this.checkGradient(parameter);
-    const options = this.groups.map((group) => this.readGroup(group, this.constructor.name));
+    const { name, optionsOf } = this.kind;
+    for (const parameter of this.checkParameters()) this.checkGradient(parameter);
+    const options = this.groups.map((group, i) => {
+      const { parameters: _, initialLr, ...own } = group;
+      const op = `${name}: group ${i}`;
+      if (initialLr !== undefined) expectRate(op, 'initialLr', initialLr);
+      return optionsOf(own as unknown as Partial<Options>, op);
+    });
     this.groups.forEach(({ parameters }, i) => {
       for (const parameter of parameters as readonly FloatTensor[]) {
         if (!parameter.grad) continue;
-        const steps = (this.steps.get(parameter) ?? 0) + 1;
-        this.steps.set(parameter, steps);
-        const tensor = (name: string) => this.tensorOf(parameter, name);
+        const state = this.carriedFor(parameter);
+        state.steps++;
         const { data: gradient } = parameter.grad as FloatTensor;
-        parameter.overwrite(this.constructor.name, (data) => {
-          this.update(data as FloatArray, gradient, { steps, tensor }, options[i]);
+        parameter.overwrite(name, (data) => {
+          this.update(data as FloatArray, gradient, state, options[i]);
         });
       }
     });
   }
 
+  private carriedFor(parameter: FloatTensor): Carried {
+    const known = this.carried.get(parameter);
+    if (known) return known;
+    const fresh = new Carried(parameter, 0, {});
+    this.carried.set(parameter, fresh);
+    return fresh;
+  }
+
   private checkGradient({ grad, shape, dtype }: Tensor): void {
     if (grad && (!sameShape(grad.shape, shape) || grad.dtype !== dtype)) {
       throw new MinibatchError(
-        `${this.constructor.name}: a parameter of ${dtype} ${formatShape(shape)} has a gradient of ` +
+        `${this.kind.name}: a parameter of ${dtype} ${formatShape(shape)} has a gradient of ` +
           `${grad.dtype} ${formatShape(grad.shape)}`,
       );
     }
-  }
-
-  private tensorOf(parameter: FloatTensor, name: string): FloatTensor {
-    let own = this.tensors.get(parameter);
-    if (!own) {
-      own = {};
-      this.tensors.set(parameter, own);
-    }
-    if (own[name]?.dtype !== parameter.dtype) own[name] = own[name]?.to(parameter.dtype) as FloatTensor;
-    own[name] ??= zeroed(parameter.shape, parameter.dtype);
-    return own[name];
-  }
-
-  /** The options of a group, which may have been changed since it was made, complete and checked. */
-  private readGroup(group: Options & { initialLr?: number }, op: string): Complete<Options> {
-    const { parameters: _, initialLr, ...options } = group as ParameterGroup<Options>;
-    if (initialLr !== undefined) expectNumber(op, 'initialLr', initialLr, 0);
-    const complete = this.optionsOf(options as unknown as Partial<Options>, op);
-    return initialLr === undefined ? complete : { ...complete, initialLr };
   }
 
   /** Moves one parameter, in place; `state` is its own. */
@@ -153,47 +183,119 @@ export abstract class Optimizer<Options extends { lr: number }> {
   /** A copy of everything that is carried from step to step. */
   stateDict(): OptimizerState<Options> {
     return {
-      groups: this.groups.map(({ parameters: _, ...options }) => ({ ...options }) as unknown as Options),
-      state: this.parameters().map((parameter) => ({
-        steps: this.steps.get(parameter) ?? 0,
-        tensors: copyTensors(this.tensors.get(parameter) ?? {}),
-      })),
+      optimizer: this.kind.name,
+      groups: this.groups.map(({ parameters: _, ...options }) => copyOptions(options) as unknown as Options),
+      state: this.parameters().map((parameter) => {
+        const { steps = 0, tensors = {} } = this.carried.get(parameter) ?? {};
+        return { steps, tensors: copyTensors(tensors) };
+      }),
     };
   }
 
   /**
-   * Goes on from where another optimizer of this kind, with parameters of the same shapes, stood.
+   * Goes on from where another optimizer of this kind, with parameters of the same shapes, stood. Tensors are converted
+   * to the dtypes of the parameters.
    *
-   * @throws if groups or parameters do not match; then nothing is loaded.
+   * @throws unless it is the whole state of such an optimizer, with options that it can have; then nothing is loaded.
    */
-  loadStateDict({ groups, state }: OptimizerState<Options>): void {
-    const name = `${this.constructor.name}.loadStateDict`;
-    const parameters = this.parameters();
-    if (groups.length !== this.groups.length || state.length !== parameters.length) {
+  loadStateDict(state: OptimizerState<Options>): void {
+    const op = `${this.kind.name}.loadStateDict`;
+    expectEntries(op, 'a state', state, ['optimizer', 'groups', 'state']);
+    expectKind(op, this.kind.name, state.optimizer);
+    const parameters = this.parameters() as FloatTensor[];
+    const [groups, states] = [state.groups, state.state];
+    const lengths = [groups, states].map((list) => (Array.isArray(list) ? list.length : show(list)));
+    if (lengths[0] !== this.groups.length || lengths[1] !== parameters.length) {
       throw new MinibatchError(
-        `${name}: has ${this.groups.length} groups of ${parameters.length} parameters in all, ` +
-          `got ${groups.length} and ${state.length}`,
+        `${op}: has ${this.groups.length} groups of ${parameters.length} parameters in all, ` +
+          `got ${lengths[0]} and ${lengths[1]}`,
       );
     }
-    parameters.forEach((parameter, i) => {
-      for (const [key, value] of Object.entries(state[i].tensors)) {
-        if (!sameShape(value.shape, parameter.shape)) {
-          throw new MinibatchError(
-            `${name}: ${key} of parameter ${i} has shape ${formatShape(value.shape)}, ` +
-              `the parameter ${formatShape(parameter.shape)}`,
-          );
-        }
-      }
-    });
-    const options = groups.map((group) => this.readGroup(group, name));
+    const loadedGroups = this.groups.map((group, i) => this.checkedGroup(`${op}: group ${i}`, groups[i], group));
+    const loadedStates = parameters.map((parameter, i) => this.checkedState(op, i, states[i], parameter));
     this.groups.forEach((group, i) => {
-      Object.assign(group, options[i]);
+      delete group.initialLr;
+      Object.assign(group, loadedGroups[i]);
     });
     parameters.forEach((parameter, i) => {
-      this.steps.set(parameter, state[i].steps);
-      this.tensors.set(parameter, copyTensors(state[i].tensors) as Record<string, FloatTensor>);
+      this.carried.set(parameter, loadedStates[i]);
     });
   }
+
+  /** What a saved group says, as a copy. */
+  private checkedGroup(op: string, saved: unknown, { parameters: _, initialLr: __, ...own }: GroupExtras) {
+    expectRecord(op, 'a saved group', saved);
+    const { initialLr, ...options } = saved;
+    if (initialLr !== undefined) expectRate(op, 'initialLr', initialLr);
+    expectEntries(op, 'a saved group', options, Object.keys(own));
+    const checked = copyOptions(this.kind.optionsOf(options as Partial<Options>, op));
+    return initialLr === undefined ? checked : { ...checked, initialLr };
+  }
+
+  /** What is saved of the parameter with this number, as a copy. */
+  private checkedState(op: string, i: number, saved: unknown, parameter: FloatTensor) {
+    expectEntries(op, `the state of parameter ${i}`, saved, ['steps', 'tensors']);
+    const { steps, tensors } = saved;
+    expectWhole(op, `steps of parameter ${i}`, steps, 0);
+    expectRecord(op, `tensors of parameter ${i}`, tensors);
+    const { tensors: kinds } = this.kind;
+    // Before its first step a parameter has none, and some come with an option.
+    const expected = Object.keys(kinds).filter(
+      (name) => Object.hasOwn(tensors, name) || (steps > 0 && !kinds[name].optional),
+    );
+    expectEntries(op, `tensors of parameter ${i}`, tensors, expected);
+    for (const [name, value] of Object.entries(tensors)) {
+      const what = `${name} of parameter ${i}`;
+      if (!(value instanceof Tensor) || value.dtype === 'int32') {
+        throw new MinibatchError(`${op}: ${what} is a tensor of floats, got ${show(value)}; JSON does not hold one`);
+      }
+      if (!sameShape(value.shape, parameter.shape)) {
+        throw new MinibatchError(
+          `${op}: ${what} has shape ${formatShape(value.shape)}, the parameter ${formatShape(parameter.shape)}`,
+        );
+      }
+      const { from = -Infinity } = kinds[name];
+      const wrong = (value.data as FloatArray).find((x) => x < from);
+      if (wrong !== undefined) throw new MinibatchError(`${op}: ${what} holds numbers from ${from}, got ${wrong}`);
+    }
+    const copies = Object.entries(copyTensors(tensors as StateDict)).map(([name, x]) => [name, x.to(parameter.dtype)]);
+    return new Carried(parameter, steps, Object.fromEntries(copies));
+  }
+}
+
+class Carried implements ParameterState {
+  constructor(
+    private readonly parameter: FloatTensor,
+    public steps: number,
+    readonly tensors: Record<string, FloatTensor>,
+  ) {}
+
+  has(name: string): boolean {
+    return this.tensors[name] !== undefined;
+  }
+
+  tensor(name: string): FloatTensor {
+    const { parameter, tensors } = this;
+    const { dtype } = parameter;
+    // The module may have been converted since.
+    if (tensors[name] && tensors[name].dtype !== dtype) tensors[name] = tensors[name].to(dtype) as FloatTensor;
+    tensors[name] ??= zeroed(parameter.shape, dtype);
+    return tensors[name];
+  }
+}
+
+/** What a group has beside its options. */
+type GroupExtras = { parameters?: unknown; initialLr?: number };
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** The options, with lists of their own. */
+function copyOptions(options: object): object {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
+  );
 }
 
 function copyTensors(tensors: Readonly<StateDict>): StateDict {

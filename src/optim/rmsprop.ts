@@ -1,7 +1,7 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { rmsprop } from '../tensor/kernels/optimizers/index.js';
 import { type Complete, declareOptions } from '../tensor/options.js';
-import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface RMSpropOptions {
   /** The learning rate; 0.01 unless given. */
@@ -18,19 +18,23 @@ export interface RMSpropOptions {
   centered?: boolean;
 }
 
-const optionsOf = declareOptions<RMSpropOptions>('RMSprop', {
-  lr: [0.01, { from: 0 }],
-  alpha: [0.99, { from: 0, to: 1 }],
-  eps: [1e-8, { from: 0 }],
-  weightDecay: [0, { from: 0 }],
-  momentum: [0, { from: 0 }],
-  centered: false,
-});
+const kind: OptimizerKind<RMSpropOptions> = {
+  name: 'RMSprop',
+  optionsOf: declareOptions<RMSpropOptions>('RMSprop', {
+    lr: [0.01, { from: 0 }],
+    alpha: [0.99, { from: 0, below: 1 }],
+    eps: [1e-8, { from: 0 }],
+    weightDecay: [0, { from: 0 }],
+    momentum: [0, { from: 0 }],
+    centered: false,
+  }),
+  tensors: { meanSquare: { from: 0 }, mean: { optional: true }, velocity: { optional: true } },
+};
 
 /** RMSprop (Tieleman & Hinton, 2012): gradients divided by a moving average of their size. */
 export class RMSprop extends Optimizer<RMSpropOptions> {
   constructor(parameters: OptimizerInput<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
-    super(parameters, options, optionsOf);
+    super(kind, parameters, options);
   }
 
   protected update(

@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectNumber, expectWhole, isInRange } from '../tensor/expect.js';
 import { type Complete, declareOptions, required } from '../tensor/options.js';
-import { expectEntries, expectKind } from './state.js';
+import { expectEntries, expectKind, expectRate } from './state.js';
 
 /*
  * Schedulers change the learning rates of an optimizer's groups. Each step multiplies or moves the rate as it stands,
@@ -355,11 +355,4 @@ function expectScheduled(name: string, optimizer: unknown): void {
   const groups = (optimizer as Scheduled | undefined | null)?.groups;
   const known = Array.isArray(groups) && groups.every((group) => typeof group?.lr === 'number');
   if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
-}
-
-/** Throws unless `value` can be a learning rate. */
-function expectRate(name: string, option: string, value: unknown): asserts value is number {
-  if (!isInRange(value, { from: 0 })) {
-    throw new MinibatchError(`${name}: ${option} is a number from 0, got ${show(value)}`);
-  }
 }

@@ -2,7 +2,7 @@ import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { sgd } from '../tensor/kernels/optimizers/index.js';
 import { type Complete, declareOptions, required } from '../tensor/options.js';
-import { Optimizer, type OptimizerInput, type ParameterState } from './optimizer.js';
+import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface SGDOptions {
   /** The learning rate. */
@@ -17,7 +17,7 @@ export interface SGDOptions {
   nesterov?: boolean;
 }
 
-const optionsOf = declareOptions<SGDOptions>('SGD', {
+const declaredOptionsOf = declareOptions<SGDOptions>('SGD', {
   lr: [required, { from: 0 }],
   momentum: [0, { from: 0 }],
   dampening: [0, {}],
@@ -25,26 +25,34 @@ const optionsOf = declareOptions<SGDOptions>('SGD', {
   nesterov: false,
 });
 
+const kind: OptimizerKind<SGDOptions> = {
+  name: 'SGD',
+  optionsOf(given, op = 'SGD') {
+    const options = declaredOptionsOf(given, op);
+    const { momentum, dampening, nesterov } = options;
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new MinibatchError(`${op}: nesterov takes a momentum and no dampening, got ${momentum} and ${dampening}`);
+    }
+    return options;
+  },
+  tensors: { velocity: { optional: true } },
+};
+
 /**
  * Stochastic gradient descent, with momentum as PyTorch defines it:
  *
- *     g = gradient + weightDecay·p      v = momentum·v + (1 − dampening)·g  (v = g at first)
+ *     g = gradient + weightDecay·p      v = momentum·v + (1 − dampening)·g  (v = g in the first step with momentum)
  *     p ← p − lr·v, or with Nesterov p ← p − lr·(g + momentum·v)
  */
 export class SGD extends Optimizer<SGDOptions> {
   constructor(parameters: OptimizerInput<SGDOptions>, options: SGDOptions) {
-    super(parameters, options, optionsOf);
-    for (const { momentum, dampening, nesterov } of this.groups) {
-      if (nesterov && (momentum === 0 || dampening !== 0)) {
-        throw new MinibatchError(`SGD: nesterov takes a momentum and no dampening, got ${momentum} and ${dampening}`);
-      }
-    }
+    super(kind, parameters, options);
   }
 
   protected update(p: FloatArray, gradient: FloatArray, state: ParameterState, options: Complete<SGDOptions>): void {
     const { lr, momentum, dampening, weightDecay, nesterov } = options;
+    const first = !state.has('velocity');
     const velocity = momentum === 0 ? null : state.tensor('velocity').data;
-    const first = state.steps === 1;
     sgd(p, gradient, velocity, { lr, momentum, dampening, weightDecay, nesterov, first });
   }
 }

@@ -1,5 +1,5 @@
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectRecord } from '../tensor/expect.js';
+import { expectRecord, isInRange, rangeInWords } from '../tensor/expect.js';
 
 /** Throws unless `state`, which came from outside, has these entries and no others. */
 export function expectEntries(
@@ -9,7 +9,7 @@ export function expectEntries(
   names: readonly string[],
 ): asserts state is Record<string, unknown> {
   expectRecord(op, what, state);
-  const missing = names.filter((name) => !Object.hasOwn(state, name));
+  const missing = names.filter((name) => !Object.hasOwn(state, name) || state[name] === undefined);
   const unexpected = Object.keys(state).filter((name) => !names.includes(name));
   if (missing.length === 0 && unexpected.length === 0) return;
   throw new MinibatchError(
@@ -22,4 +22,12 @@ export function expectEntries(
 /** Throws unless a state is of the kind that is to go on from it. */
 export function expectKind(op: string, kind: string, found: unknown): void {
   if (found !== kind) throw new MinibatchError(`${op}: takes a state of ${kind}, got one of ${show(found)}`);
+}
+
+/** Throws unless `value` can be a learning rate. */
+export function expectRate(op: string, name: string, value: unknown): asserts value is number {
+  const range = { from: 0 };
+  if (!isInRange(value, range)) {
+    throw new MinibatchError(`${op}: ${name} is ${rangeInWords(range)}, got ${show(value)}`);
+  }
 }

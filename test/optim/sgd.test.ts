@@ -65,9 +65,12 @@ describe('SGD', () => {
     expect(() => new SGD([p], { lr: 1, nesterov: true })).toThrow('SGD: nesterov takes a momentum and no dampening');
     expect(() => new SGD([p], { lr: 1, momentum: -1 })).toThrow('SGD: momentum is a number from 0, got -1');
     const optimizer = new SGD([p], { lr: 1 });
-    expect(() => optimizer.loadStateDict({ groups: [{ lr: 9 }], state: [] })).toThrow('has 1 groups of 1 parameters');
+    const saved = optimizer.stateDict();
+    expect(() => optimizer.loadStateDict({ ...saved, groups: [{ ...saved.groups[0], lr: 9 }], state: [] })).toThrow(
+      'has 1 groups of 1 parameters',
+    );
     const state = [{ steps: 1, tensors: { velocity: zeros([3]) } }];
-    expect(() => optimizer.loadStateDict({ groups: [{ lr: 9 }], state })).toThrow(
+    expect(() => optimizer.loadStateDict({ ...saved, groups: [{ ...saved.groups[0], lr: 9 }], state })).toThrow(
       'velocity of parameter 0 has shape [3]',
     );
     expect(optimizer.groups[0].lr).toBe(1);

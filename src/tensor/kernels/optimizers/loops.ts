@@ -102,7 +102,8 @@ export function rmsprop(
     if (mean) {
       const mi = o.alpha * mean[i] + (1 - o.alpha) * g;
       mean[i] = mi;
-      spread = vi - mi * mi;
+      // Rounding can take it below 0 where the gradient does not change.
+      spread = Math.max(0, vi - mi * mi);
     }
     let direction = g / (Math.sqrt(spread) + o.eps);
     if (velocity) {
