@@ -1,5 +1,6 @@
 import './autograd/methods.js';
 
+export { detectAnomaly } from './autograd/anomaly.js';
 export { type BackwardOptions, backward, type GradOptions, grad } from './autograd/backward.js';
 export {
   defineOp,

@@ -8,6 +8,7 @@ import { add as addInto } from '../tensor/simd/elementwise.js';
 import { giveBack, isWorthKeeping, letGoOfOldSpares } from '../tensor/spare.js';
 import { type Storage, storageMark, whileLocked } from '../tensor/storage.js';
 import { Tensor, zeroed } from '../tensor/tensor.js';
+import { unwatched, watchGradients, watching } from './anomaly.js';
 import { type Edge, edgeOf, type Node } from './graph.js';
 import { withGrad } from './mode.js';
 
@@ -177,6 +178,7 @@ class Pass {
   private readonly nodes: readonly Node[];
   private readonly gradients = new Map<Edge, Tensor>();
   private readonly createGraph: boolean;
+  private watched = false;
   private readonly retainGraph: boolean;
   private readonly start = storageMark();
   /** Large storages made in this pass, and how many gradients on their way share each. */
@@ -229,12 +231,14 @@ class Pass {
     }
     for (const [node, needed] of onTheWay) node.checkReady(needed);
 
-    withGrad(this.createGraph, () => {
+    this.watched = watching;
+    const visitAll = () => {
       for (let i = this.nodes.length - 1; i >= 0; i--) {
         const needed = onTheWay.get(this.nodes[i]);
         if (needed) this.visit(this.nodes[i], needed, targets);
       }
-    });
+    };
+    withGrad(this.createGraph, () => unwatched(visitAll));
     letGoOfOldSpares();
   }
 
@@ -249,6 +253,7 @@ class Pass {
       if (!targets.has(edge)) gradients.delete(edge);
     }
     if (!any) return;
+    if (this.watched) watchGradients(node, 'arrives at', arrived);
     const sent = node.letsGo ? node.run(arrived, needed) : this.runOutside(node, arrived, needed);
     if (!this.retainGraph) node.free();
     for (const gradient of sent) if (gradient) this.hold(gradient);
@@ -257,6 +262,10 @@ class Pass {
       if (!edge || !gradient) continue;
       const before = gradients.get(edge);
       gradients.set(edge, before ? this.sum(before, gradient) : gradient);
+    }
+    if (this.watched) {
+      const waiting = node.inputs.map((edge, i) => (edge && sent[i] ? gradients.get(edge) : undefined));
+      watchGradients(node, 'leaves', waiting);
     }
     node.outputs.forEach((edge, i) => {
       if (!targets.has(edge)) this.release(arrived[i]);

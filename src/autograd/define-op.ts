@@ -1,6 +1,7 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { watching, watchOperation } from './anomaly.js';
 import { type Edge, edgeOf, Node, type Reads } from './graph.js';
 import { isGradEnabled, switchGrad } from './mode.js';
 
@@ -70,8 +71,8 @@ interface DefineOp {
 }
 
 function definer(letsGo: boolean): DefineOp {
-  return (<Args extends readonly unknown[], Out extends Output>(name: string, rule: (...args: Args) => Rule<Out>) =>
-    (...args: Args): Out => {
+  return (<Args extends readonly unknown[], Out extends Output>(name: string, rule: (...args: Args) => Rule<Out>) => {
+    const carryOut = (args: Args): Out => {
       if (!letsGo) expectNoneInside(name, args);
       const before = switchGrad(false);
       const outer = recorded;
@@ -89,7 +90,11 @@ function definer(letsGo: boolean): DefineOp {
         recorded = outer;
         switchGrad(before);
       }
-    }) as DefineOp;
+    };
+    const operation = (...args: Args): Out =>
+      watching ? watchOperation(name, args, operation, () => carryOut(args)) : carryOut(args);
+    return operation;
+  }) as DefineOp;
 }
 
 /** How often those of the arguments that require a gradient have been overwritten, in all. */
