@@ -9,6 +9,7 @@ import {
   ones,
   ReLU,
   Sequential,
+  SGD,
   type Tensor,
   tensor,
 } from '../src/index.js';
@@ -269,7 +270,94 @@ const creationMistakes: Mistake[] = [
   ['JSON', () => any(minibatch).tensor(JSON.parse(JSON.stringify(x))), 'write tensor(values, { shape, dtype })'],
 ];
 
+const parameters = net.parameters();
+const withGradient = () => {
+  const parameter = ones([2], { requiresGrad: true });
+  any(parameter).grad = [1, 1];
+  return new SGD([parameter], { lr: 1 });
+};
+
+const optimizerMistakes: Mistake[] = [
+  [
+    'a module',
+    () => new SGD(any(net), { lr: 0.1 }),
+    'SGD: takes a list of parameters or of groups, got a Linear; write module.parameters()',
+  ],
+  [
+    'net.parameters without a call',
+    () => new SGD(any(net.parameters), { lr: 0.1 }),
+    'got a function; call it: module.parameters()',
+  ],
+  ['one tensor', () => new SGD(any(parameters[0]), { lr: 0.1 }), '; write [x]'],
+  ['numbers', () => new SGD(any([1, 2]), { lr: 0.1 }), 'SGD: takes a list of parameters or of groups, got 1'],
+  [
+    'names',
+    () => new SGD(any(net.namedParameters()), { lr: 0.1 }),
+    'SGD: takes a list of parameters or of groups, got ["weight"',
+  ],
+  [
+    'parameters of another copy',
+    () => new SGD(any(new other.Linear(1, 1).parameters()), { lr: 0.1 }),
+    'two copies of minibatch are loaded',
+  ],
+  [
+    'a module to clip',
+    () => minibatch.clipGradNorm(any(net), 1),
+    'clipGradNorm: takes a list of parameters or of groups, got a Linear; write module.parameters()',
+  ],
+  [
+    'a rate by itself',
+    () => new SGD(parameters, any(0.1)),
+    'SGD: options are an object such as { name: value }, got 0.1',
+  ],
+  ['a list for a gradient', () => withGradient().step(), 'SGD: a gradient: takes a tensor, got [1, 1]'],
+];
+
+const optionMistakes: Mistake[] = [
+  ['sum(0, true)', () => any(x).sum(0, true), '; write { keepDims: true }'],
+  ["zeros([2], 'float64')", () => any(minibatch).zeros([2], 'float64'), '; write { dtype: "float64" }'],
+  ['Linear(2, 3, false)', () => new Linear(2, 3, any(false)), '; write { bias: false }'],
+  ['maxPool2d(2)', () => any(minibatch).maxPool2d(ones([1, 1, 4, 4]), 2), '; write { kernelSize: 2 }'],
+  ['BatchNorm2d(16, 1e-3)', () => new minibatch.BatchNorm2d(16, any(1e-3)), '; write { eps: 0.001 }'],
+  [
+    'DataLoader(tensor)',
+    () => new minibatch.DataLoader(any(x), { batchSize: 1 }),
+    'DataLoader: takes a dataset, such as new TensorDataset(inputs, labels), got a float32 tensor',
+  ],
+  [
+    'a state through JSON',
+    () => net.loadStateDict(JSON.parse(JSON.stringify(net.stateDict()))),
+    'make a tensor of it: tensor(values, { shape, dtype })',
+  ],
+];
+
+const operationMistakes: Mistake[] = [
+  [
+    'no name',
+    () => any(minibatch).defineOp((y: Tensor) => y),
+    'defineOp: takes a name and a rule, got a function and undefined',
+  ],
+  [
+    'a tensor for a rule',
+    () => any(minibatch).defineOp('f', (y: Tensor) => y)(x),
+    'f: a rule returns { output, vjp }, got a float32 tensor of [2, 3]',
+  ],
+  [
+    'nothing returned',
+    () => any(minibatch).defineOp('f', () => {})(x),
+    'f: a rule returns { output, vjp }, got undefined',
+  ],
+  [
+    'a tensor saved without a list',
+    () => minibatch.saving(any(x), () => x),
+    'saving: takes a list of tensors, then the derivative, got a float32 tensor of [2, 3]',
+  ],
+];
+
 describe.each([
+  ['optimizers', optimizerMistakes],
+  ['options', optionMistakes],
+  ['operations of their own', operationMistakes],
   ['creation', creationMistakes],
   ['gradients', gradientMistakes],
   ['shapes and dimensions', shapeMistakes],

@@ -38,6 +38,9 @@ export interface Rule<Out extends Output> {
  * overwritten throws instead of returning a wrong gradient.
  */
 export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
+  if (!Array.isArray(tensors)) {
+    throw new MinibatchError(`saving: takes a list of tensors, then the derivative, got ${show(tensors)}`);
+  }
   return { tensors, vjp };
 }
 
@@ -72,6 +75,9 @@ interface DefineOp {
 
 function definer(letsGo: boolean): DefineOp {
   return (<Args extends readonly unknown[], Out extends Output>(name: string, rule: (...args: Args) => Rule<Out>) => {
+    if (typeof name !== 'string' || typeof rule !== 'function') {
+      throw new MinibatchError(`defineOp: takes a name and a rule, got ${show(name)} and ${show(rule)}`);
+    }
     const carryOut = (args: Args): Out => {
       if (!letsGo) expectNoneInside(name, args);
       const before = switchGrad(false);
@@ -79,7 +85,7 @@ function definer(letsGo: boolean): DefineOp {
       try {
         recorded = before && args.some(requiresGrad);
         const writes = recorded ? writesTo(args) : 0;
-        const { output, vjp } = rule(...args);
+        const { output, vjp } = expectRule(name, rule(...args));
         if (recorded && writesTo(args) !== writes) {
           throw new MinibatchError(
             `${name}: overwrote an argument that requires a gradient; operations leave them as is`,
@@ -135,6 +141,14 @@ function record<Out extends Output>(
     if (node) for (const y of fresh) node.produce(y);
   }
   return (several ? fresh : fresh[0]) as Out;
+}
+
+/** Throws unless a rule has returned what one returns. */
+function expectRule<Out extends Output>(name: string, given: Rule<Out>): Rule<Out> {
+  if (typeof given !== 'object' || given === null || given instanceof Tensor || Array.isArray(given)) {
+    throw new MinibatchError(`${name}: a rule returns { output, vjp }, got ${show(given)}`);
+  }
+  return given;
 }
 
 /** Throws if a tensor that requires a gradient lies inside an argument, where no derivative is stated for it. */

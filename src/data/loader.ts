@@ -54,7 +54,9 @@ export class DataLoader implements Iterable<Batch> {
     this.options = optionsOf(options);
     const { batchSize, dropLast, shards } = this.options;
     if (typeof dataset?.batch !== 'function') {
-      throw new MinibatchError(`DataLoader: takes a dataset, got ${show(dataset)}`);
+      throw new MinibatchError(
+        `DataLoader: takes a dataset, such as new TensorDataset(inputs, labels), got ${show(dataset)}`,
+      );
     }
     if (shards > dataset.length) {
       throw new MinibatchError(`DataLoader: ${dataset.length} examples do not go into ${shards} shards`);

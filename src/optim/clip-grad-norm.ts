@@ -1,6 +1,7 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectTensor } from '../tensor/expect.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { notParameters } from './optimizer.js';
 
 /**
  * Scales the gradients of `parameters` together so that their joint Euclidean norm is at most `maxNorm` (Pascanu,
@@ -12,7 +13,7 @@ import type { Tensor } from '../tensor/tensor.js';
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
   if (!(typeof maxNorm === 'number' && maxNorm > 0))
     throw new MinibatchError(`clipGradNorm: maxNorm is a number above 0, got ${show(maxNorm)}`);
-  if (!Array.isArray(parameters)) throw new MinibatchError('clipGradNorm: takes a list of parameters');
+  if (!Array.isArray(parameters)) throw notParameters('clipGradNorm', parameters);
   for (const parameter of parameters) expectTensor('clipGradNorm', parameter);
   const each = [...new Set(parameters)];
   const gradients = each.flatMap(({ grad }) => (grad ? [grad] : []));

@@ -1,7 +1,8 @@
 import type { StateDict } from '../layers/module.js';
 import type { FloatArray } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectFloat, expectOptions, expectRecord, expectWhole } from '../tensor/expect.js';
+import { expectFloat, expectOptions, expectRecord, expectTensor, expectWhole } from '../tensor/expect.js';
+import { isMarked, MODULE, TENSOR } from '../tensor/not-a-tensor.js';
 import type { Complete, OptionsReader } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { shareMemory } from '../tensor/storage.js';
@@ -31,6 +32,18 @@ export interface OptimizerState<Options> {
   groups: (Options & { initialLr?: number })[];
   /** For each parameter, in order: its steps so far, and tensors such as momentum buffers by name. */
   state: { steps: number; tensors: StateDict }[];
+}
+
+/** The error for `value`, which is no list of parameters, nor an entry of one. */
+export function notParameters(op: string, value: unknown): MinibatchError {
+  const advice = isMarked(value, MODULE)
+    ? '; write module.parameters()'
+    : typeof value === 'function'
+      ? '; call it: module.parameters()'
+      : isMarked(value, TENSOR)
+        ? '; write [x]'
+        : '';
+  return new MinibatchError(`${op}: takes a list of parameters or of groups, got ${show(value)}${advice}`);
 }
 
 /** What an optimizer carries for one parameter. */
@@ -76,9 +89,11 @@ export abstract class Optimizer<Options extends { lr: number }> {
     options: Partial<Options> | undefined,
   ) {
     const { name, optionsOf } = kind;
-    if (!Array.isArray(input)) throw new MinibatchError(`${name}: takes a list of parameters or of groups`);
+    if (!Array.isArray(input)) throw notParameters(name, input);
+    const wrong = input.find((entry) => Array.isArray(entry) || typeof entry !== 'object');
+    if (wrong !== undefined) throw notParameters(name, wrong);
     const shared = expectOptions(name, options);
-    const isList = input[0] instanceof Tensor;
+    const isList = isMarked(input[0], TENSOR);
     // Also what no group uses has to be right; the rate alone can be left to the groups.
     if (!isList) optionsOf({ lr: 0, ...shared } as Partial<Options>, name);
     const given: readonly object[] = isList ? [{ parameters: input as readonly Tensor[] }] : input;
@@ -159,6 +174,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 
   private checkGradient({ grad, shape, dtype }: Tensor): void {
+    if (grad) expectTensor(`${this.kind.name}: a gradient`, grad);
     if (grad && (!sameShape(grad.shape, shape) || grad.dtype !== dtype)) {
       throw new MinibatchError(
         `${this.kind.name}: a parameter of ${dtype} ${formatShape(shape)} has a gradient of ` +

@@ -38,7 +38,8 @@ function describe(value: unknown, depth: number): string {
       .join(', ')}]`;
   }
   const { dtype, shape, length } = value as { dtype?: unknown; shape?: unknown; length?: unknown };
-  if (dtype !== undefined && Array.isArray(shape)) return `a ${dtype} tensor of [${shape.join(', ')}]`;
+  if (dtype !== undefined && Array.isArray(shape))
+    return `${dtype === 'int32' ? 'an' : 'a'} ${dtype} tensor of [${shape.join(', ')}]`;
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${length}`;
   const kind = value.constructor?.name ?? 'Object';
   if (kind !== 'Object') return `a ${kind}`;

@@ -84,12 +84,18 @@ export function expectWhole(op: string, name: string, value: unknown, least: num
   }
 }
 
-/** The options given, or none where there are none. */
-export function expectOptions<Options extends object>(op: string, options: Options | null | undefined): Options {
+/** The options given, or none where there are none. `adviceOn` says what to write in place of what is no object. */
+export function expectOptions<Options extends object>(
+  op: string,
+  options: Options | null | undefined,
+  adviceOn: (value: unknown) => string = () => '',
+): Options {
   if (options === null || options === undefined) return {} as Options;
   const isPlain = Object.getPrototypeOf(options) === Object.prototype;
   if (!isPlain && (Object.prototype.toString.call(options) !== '[object Object]' || options instanceof Tensor)) {
-    throw new MinibatchError(`${op}: options are an object such as { name: value }, got ${show(options)}`);
+    throw new MinibatchError(
+      `${op}: options are an object such as { name: value }, got ${show(options)}${adviceOn(options)}`,
+    );
   }
   return options;
 }

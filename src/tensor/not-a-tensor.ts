@@ -48,6 +48,7 @@ function advice(value: unknown): string {
   if (ArrayBuffer.isView(value)) return 'make a tensor of it: tensor(values)';
   if (value instanceof Promise) return 'await it';
   const { inputs, labels } = value as { inputs?: unknown; labels?: unknown };
+  if ('values' in value && 'shape' in value) return 'make a tensor of it: tensor(values, { shape, dtype })';
   if (isMarked(inputs, TENSOR) && isMarked(labels, TENSOR)) return 'pass its inputs or its labels';
   const parent = Object.getPrototypeOf(value);
   if (parent === null || parent === Object.prototype) {

@@ -55,10 +55,16 @@ export function declareOptions<Options extends object>(
   const none = Object.freeze({ ...defaults });
 
   return (given, op = name) => {
-    const complete = given === undefined || given === null ? none : completed(op, expectOptions(op, given));
+    const complete = given === undefined || given === null ? none : completed(op, expectOptions(op, given, adviceOn));
     for (const option of missing) if (!(option in complete)) throw wrong(op, option, kinds.get(option), undefined);
     return complete as Complete<Options>;
   };
+
+  /** What to write in place of a value that is given by itself: the first option that takes it. */
+  function adviceOn(value: unknown): string {
+    for (const [option, kind] of kinds) if (kind.accepts(value)) return `; write { ${option}: ${show(value)} }`;
+    return '';
+  }
 
   function completed(op: string, given: object): Record<string, unknown> {
     const complete = { ...defaults };

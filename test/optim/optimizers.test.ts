@@ -210,7 +210,7 @@ describe.each([
         withTensor([1, 2, 3]),
         `${op}${held} of parameter 0 is a tensor of floats, got [1, 2, 3]; JSON does not hold one`,
       ],
-      [withTensor(tensor([1, 2, 3], { dtype: 'int32' })), `${held} of parameter 0 is a tensor of floats, got a int32`],
+      [withTensor(tensor([1, 2, 3], { dtype: 'int32' })), `${held} of parameter 0 is a tensor of floats, got an int32`],
       [withTensor(tensor([1, 2])), `${op}${held} of parameter 0 has shape [2], the parameter [3]`],
       [JSON.parse(JSON.stringify(good)), `${op}${held} of parameter 0 is a tensor of floats, got `],
     ];
