@@ -99,7 +99,7 @@ function definer(letsGo: boolean): DefineOp {
     };
     const operation = (...args: Args): Out =>
       watching ? watchOperation(name, args, operation, () => carryOut(args)) : carryOut(args);
-    return operation;
+    return Object.defineProperty(operation, 'name', { value: name });
   }) as DefineOp;
 }
 

@@ -23,6 +23,8 @@ const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /** Images of one size as bytes, with labels, both as they lie in a file. Pixels become 0 to 1 when they are fetched. */
 export class ImageDataset implements Dataset {
+  static readonly name: string = 'ImageDataset';
+
   readonly length: number;
   private readonly imageSize: number;
 
@@ -83,6 +85,8 @@ function checkIndices(name: string, indices: ArrayLike<number>, length: number):
 
 /** Examples held as two tensors: inputs of [n, ...] and int32 labels of [n]. */
 export class TensorDataset implements Dataset {
+  static readonly name: string = 'TensorDataset';
+
   readonly length: number;
 
   constructor(

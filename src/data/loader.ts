@@ -42,6 +42,8 @@ const optionsOf = declareOptions<DataLoaderOptions>('DataLoader', {
  * without those before it: an interrupted run goes on with `loader.stream(step)`.
  */
 export class DataLoader implements Iterable<Batch> {
+  static readonly name: string = 'DataLoader';
+
   /** Batches in an epoch. */
   readonly length: number;
   private readonly options: Complete<DataLoaderOptions>;

@@ -4,6 +4,8 @@ import { Module } from './module.js';
 
 /** max(x, 0) */
 export class ReLU extends Module {
+  static override readonly name: string = 'ReLU';
+
   forward(x: Tensor): Tensor {
     return x.relu();
   }
@@ -11,6 +13,8 @@ export class ReLU extends Module {
 
 /** x where it is above 0, negativeSlope·x elsewhere. */
 export class LeakyReLU extends Module {
+  static override readonly name: string = 'LeakyReLU';
+
   constructor(readonly negativeSlope = 0.01) {
     super();
     expectNumber('LeakyReLU', 'negativeSlope', negativeSlope);
@@ -27,6 +31,8 @@ export class LeakyReLU extends Module {
 
 /** 1/(1 + e⁻ˣ) */
 export class Sigmoid extends Module {
+  static override readonly name: string = 'Sigmoid';
+
   forward(x: Tensor): Tensor {
     return x.sigmoid();
   }
@@ -34,6 +40,8 @@ export class Sigmoid extends Module {
 
 /** The hyperbolic tangent. */
 export class Tanh extends Module {
+  static override readonly name: string = 'Tanh';
+
   forward(x: Tensor): Tensor {
     return x.tanh();
   }
@@ -41,6 +49,8 @@ export class Tanh extends Module {
 
 /** x·Φ(x), Φ being the normal distribution (Hendrycks & Gimpel, 2016). */
 export class GELU extends Module {
+  static override readonly name: string = 'GELU';
+
   forward(x: Tensor): Tensor {
     return x.gelu();
   }
@@ -48,6 +58,8 @@ export class GELU extends Module {
 
 /** x/(1 + e⁻ˣ) */
 export class SiLU extends Module {
+  static override readonly name: string = 'SiLU';
+
   forward(x: Tensor): Tensor {
     return x.silu();
   }

@@ -103,18 +103,24 @@ export abstract class BatchNorm extends Module {
 
 /** Batch normalization of [N, C] or [N, C, L], as after a fully connected layer (Ioffe & Szegedy, 2015). */
 export class BatchNorm1d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm1d';
+
   protected readonly takes = '[N, C] or [N, C, L]';
   protected readonly ranks = [2, 3];
 }
 
 /** Batch normalization of [N, C, H, W], per channel over batch and positions (Ioffe & Szegedy, 2015, section 3.2). */
 export class BatchNorm2d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm2d';
+
   protected readonly takes = '[N, C, H, W]';
   protected readonly ranks = [4];
 }
 
 /** Batch normalization of [N, C, D, H, W]. */
 export class BatchNorm3d extends BatchNorm {
+  static override readonly name: string = 'BatchNorm3d';
+
   protected readonly takes = '[N, C, D, H, W]';
   protected readonly ranks = [5];
 }

@@ -27,6 +27,8 @@ const optionsOf = declareOptions<Conv2dLayerOptions>('Conv2d', conv2dLayerOption
 
 /** A convolution of [N, C, H, W]. */
 export class Conv2d extends Module {
+  static override readonly name: string = 'Conv2d';
+
   /** [outChannels, inChannels/groups, height, width], uniform in ±1/√fanIn at first. */
   readonly weight: Parameter;
   /** [outChannels], uniform in ±1/√fanIn at first; null without bias. */

@@ -8,6 +8,8 @@ const optionsOf = declareOptions<GeneratorOptions>('Dropout', generatorOptions);
 
 /** In training sets each value to zero with probability `p` and divides the others by 1 − p; else does nothing. */
 export class Dropout extends Module {
+  static override readonly name: string = 'Dropout';
+
   private readonly generator: Generator | null;
 
   /** @param options.generator where the decisions come from; the one `manualSeed` seeds unless given */

@@ -1,15 +1,20 @@
 import { MinibatchError } from '../tensor/error.js';
+import { expectTensor } from '../tensor/expect.js';
+import { formatShape } from '../tensor/shape.js';
 import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
-import { BatchNorm } from './batch-norm.js';
+import { type BatchNorm, BatchNorm1d, BatchNorm2d } from './batch-norm.js';
 import { Conv2d } from './conv2d.js';
 import { Linear } from './linear.js';
 import { expectModule, Module, Parameter } from './module.js';
 import { Sequential } from './sequential.js';
 
 /**
- * A copy of `model` for inference, in which every Linear or Conv2d that a batch normalization follows in a Sequential
- * has taken that over: with r = 1/√(running variance + ε), W·γ·r and (b − running mean)·γ·r + β give the same outputs
+ * A copy of `model` for inference, in which every Linear that a BatchNorm1d follows in a Sequential, and every Conv2d that
+ * a BatchNorm2d follows, has taken that over: with r = 1/√(running variance + ε), W·γ·r and (b − running mean)·γ·r + β give the same outputs
  * (Ioffe & Szegedy, 2015, Algorithm 2, line 11). The model itself is left as it is.
+ *
+ * A Linear that has taken one over takes [N, features]. Of [N, C, L] it would scale the features, where batch
+ * normalization scales the channels.
  */
 export function foldBatchNorm<M extends Module>(model: M): M {
   expectModule('foldBatchNorm', model);
@@ -41,13 +46,36 @@ function foldPairs(layers: readonly Module[]): Module[] {
   const folded: Module[] = [];
   for (const layer of layers) {
     const before = folded.at(-1);
-    if (layer instanceof BatchNorm && (before instanceof Linear || before instanceof Conv2d)) {
+    if (
+      (isJust(before, Linear) && isJust(layer, BatchNorm1d)) ||
+      (isJust(before, Conv2d) && isJust(layer, BatchNorm2d))
+    ) {
       folded[folded.length - 1] = foldInto(before, layer);
     } else {
       folded.push(layer);
     }
   }
   return folded;
+}
+
+/** Whether a module computes what this class says, which a subclass may not. */
+function isJust<M extends Module>(module: Module | undefined, type: { readonly prototype: M }): module is M {
+  return !!module && Object.getPrototypeOf(module) === type.prototype && !Object.hasOwn(module, 'forward');
+}
+
+/** A Linear that stands for two layers: with the batch normalization after it. */
+class NormalizedLinear extends Linear {
+  static override readonly name: string = 'Linear';
+
+  override forward(x: Tensor): Tensor {
+    expectTensor('Linear', x);
+    if (x.ndim !== 2) {
+      throw new MinibatchError(
+        `Linear: with batch normalization folded into it, takes [N, ${this.weight.shape[1]}], got ${formatShape(x.shape)}`,
+      );
+    }
+    return super.forward(x);
+  }
 }
 
 /** `layer` with weights and bias that do what it and `norm` do one after the other. */
@@ -68,6 +96,9 @@ function foldInto(layer: Linear | Conv2d, norm: BatchNorm): Module {
     for (let i = c * filter; i < (c + 1) * filter; i++) foldedWeight.data[i] = weight.data[i] * scale;
     foldedBias.data[c] = ((bias ? bias.data[c] : 0) - runningMean.data[c]) * scale + (beta ? beta.data[c] : 0);
   }
-  const result = Object.create(Object.getPrototypeOf(layer)) as Module;
-  return Object.assign(result, layer, { weight: new Parameter(foldedWeight), bias: new Parameter(foldedBias) });
+  const prototype = layer instanceof Linear ? NormalizedLinear.prototype : Object.getPrototypeOf(layer);
+  return Object.assign(Object.create(prototype) as Module, layer, {
+    weight: new Parameter(foldedWeight),
+    bias: new Parameter(foldedBias),
+  });
 }

@@ -99,6 +99,8 @@ const widthsOf = declareOptions<InceptionWidths>('Inception', {
  * along the channels: 1x1; 1x1 → 3x3; 1x1 → 3x3 → 3x3; 3x3 pooling → 1x1.
  */
 export class Inception extends Module {
+  static override readonly name: string = 'Inception';
+
   readonly branches: readonly Module[];
   /** Channels of the result. */
   readonly outChannels: number;

@@ -23,6 +23,8 @@ const optionsOf = declareOptions<LinearOptions>('Linear', {
 
 /** A fully connected layer: y = x·Wᵀ + b for x of [..., inFeatures]. */
 export class Linear extends Module {
+  static override readonly name: string = 'Linear';
+
   /** [outFeatures, inFeatures], uniform in ±1/√inFeatures at first. */
   readonly weight: Parameter;
   /** [outFeatures], uniform in ±1/√inFeatures at first; null without bias. */

@@ -7,6 +7,8 @@ import { Tensor } from '../tensor/tensor.js';
 
 /** A tensor that is learned: a leaf that requires a gradient, and that its module lists. */
 export class Parameter extends Tensor {
+  static override readonly name: string = 'Parameter';
+
   /** @param values the initial values, which the parameter takes over. */
   constructor(values: Tensor) {
     expectFloat('Parameter', values);
@@ -24,7 +26,8 @@ export type StateDict = Record<string, Tensor>;
  * Whatever a module keeps in its fields is found there: a `Parameter` is learned, any other tensor is a buffer (state
  * that is saved but not learned), a `Module` or a list of them is a part. Names are field names joined by dots.
  *
- * A module is no function: what is `net(x)` in PyTorch is `net.forward(x)` here.
+ * A module is no function: what is `net(x)` in PyTorch is `net.forward(x)` here. It prints under the name of its class,
+ * which a bundler may shorten; `static override readonly name = 'Net'` states it.
  */
 export abstract class Module {
   /** Whether batch normalization, dropout and their like behave as in training. Set it with `train` and `eval`. */
@@ -56,7 +59,7 @@ export abstract class Module {
       const count = size > 0 ? `${size.toLocaleString('en-US')} parameters` : '';
       const options = module.describe();
       const notes = [shapes, count].filter(Boolean).join('; ');
-      const head = `${indent}${label}${module.constructor.name}${options ? `(${options})` : ''}`;
+      const head = `${indent}${label}${module.constructor.name || 'Module'}${options ? `(${options})` : ''}`;
       return [
         notes ? `${head}  ${notes}` : head,
         ...module.namedChildren().flatMap(([name, child]) => lines(child, `${name}: `, `${indent}  `)),

@@ -41,6 +41,8 @@ const layerNormOptionsOf = declareOptions<NormLayerOptions>('LayerNorm', normLay
 
 /** Layer normalization over the last dimensions, which have the shape given (Ba, Kiros & Hinton, 2016). */
 export class LayerNorm extends Affine {
+  static override readonly name: string = 'LayerNorm';
+
   private readonly normalizedShape: Shape;
 
   /** @param options.affine true unless said otherwise */
@@ -65,6 +67,8 @@ const groupNormOptionsOf = declareOptions<NormLayerOptions>('GroupNorm', normLay
 
 /** Group normalization of [N, C, ...] (Wu & He, 2018). */
 export class GroupNorm extends Affine {
+  static override readonly name: string = 'GroupNorm';
+
   /** @param options.affine true unless said otherwise */
   constructor(
     readonly groups: number,
@@ -97,6 +101,8 @@ const instanceNormOptionsOf = declareOptions<NormLayerOptions>('InstanceNorm2d',
 
 /** Instance normalization of [N, C, H, W] (Ulyanov, Vedaldi & Lempitsky, 2016). */
 export class InstanceNorm2d extends Affine {
+  static override readonly name: string = 'InstanceNorm2d';
+
   /** @param options.affine false unless said otherwise, as in PyTorch */
   constructor(
     readonly numChannels: number,
@@ -132,6 +138,8 @@ const localResponseNormOptionsOf = declareOptions<LocalResponseNormOptions>(
 
 /** Local response normalization across channels (Krizhevsky, Sutskever & Hinton, 2012). */
 export class LocalResponseNorm extends Module {
+  static override readonly name: string = 'LocalResponseNorm';
+
   private readonly options: Complete<LocalResponseNormOptions>;
 
   constructor(options: LocalResponseNormOptions) {

@@ -14,6 +14,8 @@ const avgPoolOptionsOf = declareOptions<AvgPoolOptions>('AvgPool2d', avgPoolOpti
 
 /** The largest value of each window of [N, C, H, W]. */
 export class MaxPool2d extends Module {
+  static override readonly name: string = 'MaxPool2d';
+
   private readonly options: Complete<PoolOptions>;
 
   constructor(options: PoolOptions) {
@@ -32,6 +34,8 @@ export class MaxPool2d extends Module {
 
 /** The mean of each window of [N, C, H, W]. */
 export class AvgPool2d extends Module {
+  static override readonly name: string = 'AvgPool2d';
+
   private readonly options: Complete<AvgPoolOptions>;
 
   constructor(options: AvgPoolOptions) {
@@ -50,6 +54,8 @@ export class AvgPool2d extends Module {
 
 /** The means of the windows that divide [N, C, H, W] into `size` parts; size 1 is the global average. */
 export class AdaptiveAvgPool2d extends Module {
+  static override readonly name: string = 'AdaptiveAvgPool2d';
+
   constructor(private readonly size: Pair) {
     super();
     expectPair('AdaptiveAvgPool2d', 'size', size, 1);

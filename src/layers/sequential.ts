@@ -4,6 +4,8 @@ import { expectModule, Module } from './module.js';
 
 /** Modules applied one after another; they are named by their positions. */
 export class Sequential extends Module {
+  static override readonly name: string = 'Sequential';
+
   readonly layers: readonly Module[];
 
   constructor(...layers: Module[]) {

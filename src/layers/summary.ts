@@ -33,30 +33,37 @@ export function summary(model: Module, inputShape: Shape): Summary {
   const counted = new Set<unknown>();
   const modules = model.namedModules();
   const modes = modules.map(([, module]) => module.training);
+  /** What each module without parts has as its own `forward`; most have that of their class. */
+  const ownForwards = new Map<Module, PropertyDescriptor | undefined>();
   const leaves = modules.filter(([, module]) => module.namedChildren().length === 0);
   try {
     model.eval();
     for (const [name, module] of leaves) {
-      if (Object.hasOwn(module, 'forward')) continue; // the same module under a second name
-      const forward = module.forward.bind(module);
-      module.forward = (x) => {
-        const y = forward(x);
+      if (ownForwards.has(module)) continue; // the same module under a second name
+      ownForwards.set(module, Object.getOwnPropertyDescriptor(module, 'forward'));
+      const forward = module.forward;
+      const watched = (...inputs: Parameters<typeof forward>) => {
+        const y = forward.apply(module, inputs);
         const fresh = module.parameters().filter((parameter) => !counted.has(parameter));
         for (const parameter of fresh) counted.add(parameter);
         rows.push({
           name,
-          type: module.constructor.name,
+          type: module.constructor.name || 'Module',
           outputShape: y.shape,
           parameters: fresh.reduce((sum, parameter) => sum + parameter.size, 0),
-          multiplyAdds: module.multiplyAdds(x, y),
+          multiplyAdds: module.multiplyAdds(inputs[0], y),
         });
         return y;
       };
+      Object.defineProperty(module, 'forward', { value: watched, configurable: true });
     }
     const dtype = model.parameters()[0]?.dtype ?? 'float32';
     noGrad(() => model.forward(zeros(inputShape, { dtype })));
   } finally {
-    for (const [, module] of leaves) Reflect.deleteProperty(module, 'forward');
+    for (const [module, own] of ownForwards) {
+      if (own) Object.defineProperty(module, 'forward', own);
+      else Reflect.deleteProperty(module, 'forward');
+    }
     modules.forEach(([, module], i) => {
       module.training = modes[i];
     });

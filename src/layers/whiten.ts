@@ -33,6 +33,8 @@ const optionsOf = declareOptions<WhitenLayerOptions>('Whiten', {
  * normalization takes N·C. In inference, running averages of mean and covariance take the place of the mini-batch's.
  */
 export class Whiten extends Module {
+  static override readonly name: string = 'Whiten';
+
   /** [C]; 1 at first. */
   readonly gamma: Parameter | null;
   /** [C]; 0 at first. */

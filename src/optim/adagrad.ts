@@ -27,6 +27,8 @@ const kind: OptimizerKind<AdagradOptions> = {
 
 /** Adagrad (Duchi, Hazan & Singer, 2011): gradients divided by the root of the sum of their squares so far. */
 export class Adagrad extends Optimizer<AdagradOptions> {
+  static override readonly name: string = 'Adagrad';
+
   constructor(parameters: OptimizerInput<AdagradOptions>, options?: Partial<AdagradOptions>) {
     super(kind, parameters, options);
   }

@@ -67,6 +67,8 @@ abstract class AdaptiveMoments extends Optimizer<AdamOptions> {
 
 /** Adam (Kingma & Ba, 2015). */
 export class Adam extends AdaptiveMoments {
+  static override readonly name: string = 'Adam';
+
   protected readonly decoupled = false;
 
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {
@@ -76,6 +78,8 @@ export class Adam extends AdaptiveMoments {
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter, 2019). */
 export class AdamW extends AdaptiveMoments {
+  static override readonly name: string = 'AdamW';
+
   protected readonly decoupled = true;
 
   constructor(parameters: OptimizerInput<AdamOptions>, options?: Partial<AdamOptions>) {

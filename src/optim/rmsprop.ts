@@ -33,6 +33,8 @@ const kind: OptimizerKind<RMSpropOptions> = {
 
 /** RMSprop (Tieleman & Hinton, 2012): gradients divided by a moving average of their size. */
 export class RMSprop extends Optimizer<RMSpropOptions> {
+  static override readonly name: string = 'RMSprop';
+
   constructor(parameters: OptimizerInput<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
     super(kind, parameters, options);
   }

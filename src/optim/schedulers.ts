@@ -91,6 +91,8 @@ const exponentialOptionsOf = declareOptions<ExponentialLROptions>('ExponentialLR
 
 /** Multiplies the rate by gamma at every step. */
 export class ExponentialLR extends Scheduler {
+  static override readonly name: string = 'ExponentialLR';
+
   private readonly gamma: number;
 
   constructor(optimizer: Scheduled, options: ExponentialLROptions) {
@@ -118,6 +120,8 @@ const stepOptionsOf = declareOptions<StepLROptions>('StepLR', {
 
 /** Multiplies the rate by gamma at every stepSize-th step. */
 export class StepLR extends Scheduler {
+  static override readonly name: string = 'StepLR';
+
   private readonly stepSize: number;
   private readonly gamma: number;
 
@@ -153,6 +157,8 @@ const multiStepOptionsOf = declareOptions<MultiStepLROptions>('MultiStepLR', {
 
 /** Multiplies the rate by gamma at each of the steps named. */
 export class MultiStepLR extends Scheduler {
+  static override readonly name: string = 'MultiStepLR';
+
   private readonly milestones: readonly number[];
   private readonly gamma: number;
 
@@ -185,6 +191,8 @@ const cosineOptionsOf = declareOptions<CosineAnnealingLROptions>('CosineAnnealin
  * Hutter, 2017, equation 5): lr = etaMin + (base − etaMin)·(1 + cos(π·t/tMax))/2.
  */
 export class CosineAnnealingLR extends Scheduler {
+  static override readonly name: string = 'CosineAnnealingLR';
+
   private readonly tMax: number;
   private readonly etaMin: number;
 
@@ -217,6 +225,8 @@ const warmupOptionsOf = declareOptions<LinearWarmupOptions>('LinearWarmup', {
 
 /** Begins with startFactor of the rate and reaches all of it, evenly, after so many steps. */
 export class LinearWarmup extends Scheduler {
+  static override readonly name: string = 'LinearWarmup';
+
   private readonly steps: number;
   private readonly startFactor: number;
 
@@ -277,6 +287,8 @@ export interface PlateauState {
  * at or below minLr stays as it is.
  */
 export class ReduceLROnPlateau {
+  static readonly name: string = 'ReduceLROnPlateau';
+
   private readonly options: Complete<PlateauOptions>;
   private best: number | null = null;
   private badSteps = 0;

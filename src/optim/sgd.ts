@@ -45,6 +45,8 @@ const kind: OptimizerKind<SGDOptions> = {
  *     p ← p − lr·v, or with Nesterov p ← p − lr·(g + momentum·v)
  */
 export class SGD extends Optimizer<SGDOptions> {
+  static override readonly name: string = 'SGD';
+
   constructor(parameters: OptimizerInput<SGDOptions>, options: SGDOptions) {
     super(kind, parameters, options);
   }

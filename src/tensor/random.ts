@@ -20,6 +20,8 @@ export interface GeneratorState {
  * the IEEE operations + − × ÷ √ is used, since `Math.log` and `Math.cos` may differ between engines.
  */
 export class Generator {
+  static readonly name: string = 'Generator';
+
   private words: Int32Array;
   /** The polar method makes normal numbers in pairs; this is the second of a pair. */
   private spareNormal: number | null = null;

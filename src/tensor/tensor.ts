@@ -40,6 +40,8 @@ const MOST_LISTED = 2 ** 24;
  * The operations of `autograd/ops` are its methods as well: `matmul(x, w)` is `x.matmul(w)`.
  */
 export class Tensor {
+  static readonly name: string = 'Tensor';
+
   readonly shape: Shape;
   /** This tensor's place in the graph of derivatives; null where no derivative is asked for. */
   edge: GradientEdge | null = null;

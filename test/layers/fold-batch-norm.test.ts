@@ -81,3 +81,41 @@ describe('foldBatchNorm', () => {
     expect(() => foldBatchNorm(3 as never)).toThrow('foldBatchNorm: takes a module');
   });
 });
+
+describe('foldBatchNorm of what only looks like a pair', () => {
+  it('does not scale features of [N, C, L] where channels are normalized', () => {
+    const model = warm(new Sequential(new Linear(3, 4), new BatchNorm1d(4)), [5, 4, 3]);
+    const folded = foldBatchNorm(model);
+    expect(() => folded.forward(randn([5, 4, 3], { dtype: 'float64' }))).toThrow(
+      'Linear: with batch normalization folded into it, takes [N, 3], got [5, 4, 3]',
+    );
+    expect(() => foldBatchNorm(folded).forward(randn([5, 4, 3], { dtype: 'float64' }))).toThrow('takes [N, 3], got');
+    expectSame(model, folded, randn([6, 3], { dtype: 'float64' }));
+    expect(String(folded)).toContain('0: Linear(3 → 4)');
+    expect(folded.modules()).toHaveLength(2);
+  });
+
+  it('leaves a normalization of other dimensions where it is', () => {
+    const model = warm(new Sequential(new Linear(3, 4), new BatchNorm2d(4)), [5, 4, 2, 3]);
+    const folded = foldBatchNorm(model);
+    expect(folded.modules()).toHaveLength(3);
+    expectSame(model, folded, randn([2, 4, 2, 3], { dtype: 'float64' }));
+  });
+
+  it('leaves layers that compute something else than their classes say', () => {
+    class Doubled extends Linear {
+      override forward(x: Tensor): Tensor {
+        return super.forward(x).mul(2);
+      }
+    }
+    class Clamped extends BatchNorm1d {
+      override forward(x: Tensor): Tensor {
+        return super.forward(x).clamp(-0.5, 0.5);
+      }
+    }
+    const model = warm(new Sequential(new Doubled(3, 4), new BatchNorm1d(4), new Linear(4, 4), new Clamped(4)), [5, 3]);
+    const folded = foldBatchNorm(model);
+    expect(folded.modules()).toHaveLength(5);
+    expectSame(model, folded, randn([6, 3], { dtype: 'float64' }));
+  });
+});

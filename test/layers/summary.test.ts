@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest';
-import { BatchNorm2d, Conv2d, Flatten, Linear, ReLU, Sequential, summary } from '../../src/index.js';
+import {
+  BatchNorm2d,
+  Conv2d,
+  Flatten,
+  Linear,
+  Module,
+  ReLU,
+  Sequential,
+  summary,
+  type Tensor,
+} from '../../src/index.js';
 
 const network = () =>
   new Sequential(
@@ -55,4 +65,49 @@ it('a model that fails is left as it was', () => {
   expect(() => summary(model, [2, 4, 4, 4])).toThrow('conv2d');
   expect(Object.hasOwn(model.layers[1], 'forward')).toBe(false);
   expect(model.training).toBe(true);
+});
+
+it('a module whose forward is a field keeps it', () => {
+  class Scale extends Module {
+    forward = (x: Tensor) => x.mul(2);
+  }
+  const scale = new Scale();
+  const { forward } = scale;
+  const before = Object.getOwnPropertyDescriptor(scale, 'forward');
+  const { rows } = summary(new Sequential(scale, new ReLU(), scale), [2, 3]);
+  expect(rows.map(({ name, type }) => [name, type])).toEqual([
+    ['0', 'Scale'],
+    ['1', 'ReLU'],
+    ['0', 'Scale'],
+  ]);
+  expect(scale.forward).toBe(forward);
+  expect(Object.getOwnPropertyDescriptor(scale, 'forward')).toEqual(before);
+  expect(() => summary(new Sequential(scale, new Linear(4, 4)), [2, 3])).toThrow('linear');
+  expect(scale.forward).toBe(forward);
+  expect(summary(scale, [2, 3]).rows).toHaveLength(1);
+});
+
+it('a module with several inputs gets all of them', () => {
+  class Sum extends Module {
+    forward(x: Tensor, y = x): Tensor {
+      return x.add(y);
+    }
+  }
+  class Pair extends Module {
+    readonly sum = new Sum();
+    forward(x: Tensor): Tensor {
+      return this.sum.forward(x, x.slice(0, 0, 1));
+    }
+  }
+  let seen: number[] = [];
+  class Watched extends Sum {
+    override forward(x: Tensor, y: Tensor): Tensor {
+      seen = y.shape as number[];
+      return super.forward(x, y);
+    }
+  }
+  const pair = new Pair();
+  Object.assign(pair, { sum: new Watched() });
+  summary(pair, [2, 3]);
+  expect(seen).toEqual([1, 3]);
 });
