@@ -1,7 +1,7 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectNumber } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
-import { erf as erfKernel } from '../../tensor/kernels/erf.js';
+import * as erfKernels from '../../tensor/kernels/erf.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
@@ -60,42 +60,71 @@ export const sin: Unary = unary('sin', kernels.sin, (x) => saving([x], (dy) => d
 export const cos: Unary = unary('cos', kernels.cos, (x) => saving([x], (dy) => dy.mul(x.sin()).neg()));
 
 /** 2/√π ∫₀ˣ e^(−t²) dt */
-export const erf: Unary = unary('erf', erfKernel, (x) =>
-  saving([x], (dy) => dy.mul(x.square().neg().exp()).mul(2 / Math.sqrt(Math.PI))),
+export const erf: Unary = unary('erf', erfKernels.erf, (x) =>
+  saving([x], (dy) => dy.mul(gaussian(x)).mul(2 / Math.sqrt(Math.PI))),
+);
+
+/** e^(−x²) */
+const gaussian: Unary = unary('gaussian', erfKernels.gaussian, (x, y) =>
+  saving([x, y], (dy) => dy.mul(y).mul(x).mul(-2)),
 );
 
 /** max(x, 0), with derivative 0 at 0. */
 export const relu: Unary = unary('relu', simd.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
 
+/*
+ * The derivatives of functions that flatten out are functions of x, not of y: where y is 1 to the last digit, 1 − y has
+ * none.
+ */
+
 /** 1/(1 + e⁻ˣ) */
-export const sigmoid: Unary = unary('sigmoid', simd.sigmoid, (_, y) => saving([y], (dy) => dy.mul(y.sub(y.square()))));
+export const sigmoid: Unary = unary('sigmoid', simd.sigmoid, (x) => saving([x], (dy) => dy.mul(sigmoidSlope(x))));
+
+/** σ(x)·(1 − σ(x)); its own derivative has 1 − 2·σ(x) = −tanh(x/2) for a factor. */
+export const sigmoidSlope: Unary = unary('sigmoidSlope', simd.sigmoidSlope, (x, y) =>
+  saving([x, y], (dy) => dy.mul(y).mul(x.mul(0.5).tanh()).neg()),
+);
 
 /** (eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) */
-export const tanh: Unary = unary('tanh', kernels.tanh, (_, y) => saving([y], (dy) => dy.sub(dy.mul(y.square()))));
+export const tanh: Unary = unary('tanh', kernels.tanh, (x) => saving([x], (dy) => dy.mul(tanhSlope(x))));
+
+/** 1 − tanh²(x) */
+const tanhSlope: Unary = unary('tanhSlope', simd.tanhSlope, (x, y) =>
+  saving([x, y], (dy) => dy.mul(y).mul(x.tanh()).mul(-2)),
+);
 
 /** ln(1 + eˣ) */
 export const softplus: Unary = unary('softplus', kernels.softplus, (x) => saving([x], (dy) => dy.mul(x.sigmoid())));
 
-/** x/(1 + e⁻ˣ), also called swish */
-export const silu: Unary = (x) => {
-  expectFloat('silu', x);
-  return x.mul(x.sigmoid());
-};
+/** x/(1 + e⁻ˣ), also called swish; 0 at −∞, as its limit is */
+export const silu: Unary = unary('silu', simd.silu, (x) => saving([x], (dy) => dy.mul(siluSlope(x))));
 
-/** x·Φ(x), where Φ(x) = (1 + erf(x/√2))/2 is the normal distribution */
-export const gelu: Unary = (x) => {
-  expectFloat('gelu', x);
-  return x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
-};
+/** σ(x) + x·σ′(x); its own derivative is σ′(x)·(2 − x·tanh(x/2)). */
+const siluSlope: Unary = unary('siluSlope', simd.siluSlope, (x) =>
+  saving([x], (dy) => dy.mul(sigmoidSlope(x)).mul(x.mul(x.mul(0.5).tanh()).neg().add(2))),
+);
+
+/** x·Φ(x), where Φ(x) = (1 + erf(x/√2))/2 is the normal distribution; 0 at −∞, as its limit is */
+export const gelu: Unary = unary('gelu', erfKernels.gelu, (x) => saving([x], (dy) => dy.mul(geluSlope(x))));
+
+/** Φ(x) + x·φ(x); its own derivative is φ(x)·(2 − x²), φ being the normal density. */
+const geluSlope: Unary = unary('geluSlope', erfKernels.geluSlope, (x) =>
+  saving([x], (dy) =>
+    dy
+      .mul(gaussian(x.mul(Math.SQRT1_2)))
+      .mul(x.square().neg().add(2))
+      .mul(1 / Math.sqrt(2 * Math.PI)),
+  ),
+);
 
 /** x where it is above 0, `slope`·x elsewhere, at NaN too; `slope` is 0.01 unless given. */
-export const leakyRelu: (x: Tensor, slope?: number) => Tensor = (x, slope = 0.01) => {
+export const leakyRelu: (x: Tensor, slope?: number) => Tensor = builtIn('leakyRelu', (x: Tensor, slope = 0.01) => {
   expectFloat('leakyRelu', x);
   expectNumber('leakyRelu', 'slope', slope);
   const isPositive = empty(x.shape, x.dtype);
-  kernels.isPositive(x.data, isPositive.data);
-  return isPositive.where(x, x.mul(slope));
-};
+  simd.isPositive(x.data, isPositive.data);
+  return { output: isPositive.where(x, x.mul(slope)), vjp: [(dy) => isPositive.where(dy, dy.mul(slope)), null] };
+});
 
 /** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative is 1 at the ends, 0 at NaN. */
 export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(

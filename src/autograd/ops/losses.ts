@@ -1,12 +1,14 @@
 import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
+import { binaryCrossEntropy, binaryCrossEntropySlope } from '../../tensor/kernels/binary-cross-entropy.js';
 import type { Totals } from '../../tensor/kernels/softmax.js';
 import { type Declarations, declareOptions } from '../../tensor/options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/softmax.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
+import { sigmoidSlope } from './elementwise.js';
 
 /** What becomes of the losses of a batch: their mean (unless said otherwise), their sum, or the losses themselves. */
 export type ReductionName = 'mean' | 'sum' | 'none';
@@ -183,9 +185,33 @@ export const bceWithLogits: (logits: Tensor, targets: Tensor, options?: LossOpti
 ) => {
   const { reduction } = lossOptionsOf(given, 'bceWithLogits');
   expectPair('bceWithLogits', logits, targets);
-  const losses = logits.mul(targets.neg().add(1)).add(logits.neg().softplus());
-  return reduce(losses, reduction);
+  return reduce(binaryLosses(logits, targets), reduction);
 };
+
+const binaryLosses: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
+  'bceWithLogits',
+  (logits: Tensor, targets: Tensor) => {
+    const losses = empty(logits.shape, logits.dtype as FloatDType);
+    binaryCrossEntropy((logits as FloatTensor).data, (targets as FloatTensor).data, losses.data);
+    return {
+      output: losses,
+      vjp: [
+        saving([logits, targets], (dy) => dy.mul(binarySlopes(logits, targets))),
+        saving([logits], (dy) => dy.mul(logits).neg()),
+      ],
+    };
+  },
+);
+
+/** σ(logits) − targets */
+const binarySlopes: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
+  'bceWithLogitsSlope',
+  (logits: Tensor, targets: Tensor) => {
+    const slopes = empty(logits.shape, logits.dtype as FloatDType);
+    binaryCrossEntropySlope((logits as FloatTensor).data, (targets as FloatTensor).data, slopes.data);
+    return { output: slopes, vjp: [saving([logits], (u) => u.mul(sigmoidSlope(logits))), (u) => u.neg()] };
+  },
+);
 
 /** Throws unless both are floats of one dtype and one shape. */
 function expectPair(op: string, prediction: Tensor, target: Tensor): void {

@@ -45,13 +45,46 @@ export const relu: Elementwise = (x, y) => {
   for (let i = 0; i < x.length; i++) y[i] = x[i] <= 0 ? 0 : x[i]; // NaN stays NaN
 };
 
-/** 1/(1 + e⁻ˣ): at large −x, e⁻ˣ overflows to ∞ and the quotient is 0, as it should be. */
+/** 1/(1 + e⁻ˣ) by z = e^−|x|, which never overflows: 1/(1 + z) for positive x, and z/(1 + z) for negative. */
 export const sigmoid: Elementwise = (x, y) => {
-  for (let i = 0; i < x.length; i++) y[i] = 1 / (1 + Math.exp(-x[i]));
+  for (let i = 0; i < x.length; i++) y[i] = logistic(x[i]);
+};
+
+function logistic(x: number): number {
+  const z = Math.exp(-Math.abs(x));
+  return (x < 0 ? z : 1) / (1 + z);
+}
+
+/** The derivative of the logistic function: z/(1 + z)², where 1 minus its value would leave no digit at large x. */
+export const sigmoidSlope: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = logisticSlope(x[i]);
+};
+
+function logisticSlope(x: number): number {
+  const z = Math.exp(-Math.abs(x));
+  return z / ((1 + z) * (1 + z));
+}
+
+/** x/(1 + e⁻ˣ); −0 at −∞. */
+export const silu: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = Math.max(x[i], -Number.MAX_VALUE) * logistic(x[i]);
+};
+
+/** The derivative of that; 0 at −∞ and 1 at ∞. */
+export const siluSlope: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) {
+    const finite = Math.min(Math.max(x[i], -Number.MAX_VALUE), Number.MAX_VALUE);
+    y[i] = logistic(x[i]) + finite * logisticSlope(x[i]);
+  }
 };
 
 export const tanh: Elementwise = (x, y) => {
   for (let i = 0; i < x.length; i++) y[i] = Math.tanh(x[i]);
+};
+
+/** The derivative of tanh, 1 − tanh², which is 4·z/(1 + z)² with z = e^(−2|x|). */
+export const tanhSlope: Elementwise = (x, y) => {
+  for (let i = 0; i < x.length; i++) y[i] = 4 * logisticSlope(2 * x[i]);
 };
 
 export const sin: Elementwise = (x, y) => {

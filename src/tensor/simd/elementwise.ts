@@ -3,7 +3,13 @@ import * as arithmetic from '../kernels/arithmetic.js';
 import { whereRow as loopsWhereRow, type WhereRow } from '../kernels/broadcast.js';
 import * as loops from '../kernels/elementwise.js';
 import { assemble, type Code, op } from './assembler.js';
-import { exponential, logistic } from './exponential.js';
+import {
+  exponential,
+  logistic,
+  logisticSlope,
+  silu as siluExpression,
+  siluSlope as siluSlopeExpression,
+} from './exponential.js';
 import { compile, FLOAT, scratch } from './machine.js';
 
 /*
@@ -12,7 +18,7 @@ import { compile, FLOAT, scratch } from './machine.js';
  *
  * A sum, difference, product, quotient or root of floats that is rounded to a float comes out the same whether it was
  * computed in double precision before or not (Figueroa, "When is double rounding innocuous?", 1995), so all of these give
- * what the loops give, to the bit; the exponential and the logistic function come within two units in the last place.
+ * what the loops give, to the bit; the exponential and what is made of it come within a few units in the last place.
  */
 
 /** Values from which the copying is worth it, and that are copied at a time. */
@@ -118,8 +124,17 @@ export const sqrt = unary(loops.sqrt, (x) => [...x(0), ...v128.sqrt]);
 export const square = unary(loops.square, (x) => [...x(0), ...x(0), ...v128.mul]);
 export const reciprocal = unary(loops.reciprocal, (x) => [...v128.constant(1), ...x(0), ...v128.div]);
 export const relu = unary(loops.relu, (x) => [...x(0), ...v128.zero, ...v128.max]);
+export const isPositive = unary(loops.isPositive, (x) => [
+  ...[...x(0), ...v128.zero, ...v128.greater, ...v128.constant(1), ...v128.and],
+]);
 export const exp = unary(loops.exp, (x, temporary) => exponential(x(0), temporary));
 export const sigmoid = unary(loops.sigmoid, (x, temporary) => logistic(x(0), temporary));
+export const sigmoidSlope = unary(loops.sigmoidSlope, (x, temporary) => logisticSlope(x(0), 1, temporary));
+export const tanhSlope = unary(loops.tanhSlope, (x, temporary) => [
+  ...[...logisticSlope(x(0), 2, temporary), ...v128.constant(4), ...v128.mul],
+]);
+export const silu = unary(loops.silu, (x, temporary) => siluExpression(x(0), temporary));
+export const siluSlope = unary(loops.siluSlope, (x, temporary) => siluSlopeExpression(x(0), temporary));
 
 // As the rows of the same names in kernels/arithmetic.ts.
 

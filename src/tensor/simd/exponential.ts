@@ -43,14 +43,50 @@ export function exponential(x: Code, temporary: (i: number) => number): Code {
   ];
 }
 
+/** The largest float: what stands for ∞ where that would be multiplied by 0. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
+/** Keeps x, and z = e^(−times·|x|), in the last two of five locals. */
+function keep(x: Code, times: number, temporary: (i: number) => number): { x: Code; z: Code; keeping: Code } {
+  const [value, z] = [3, 4].map(temporary);
+  const size: Code = [...get(value), ...v128.abs, ...v128.constant(-times), ...v128.mul];
+  return { x: get(value), z: get(z), keeping: [...x, ...set(value), ...exponential(size, temporary), ...set(z)] };
+}
+
+/** 1 where `x` is not negative, and `z` where it is. */
+const choose = (x: Code, z: Code): Code => [
+  ...[...z, ...v128.constant(1), ...v128.constant(0), ...x, ...v128.greater, ...v128.select],
+];
+
 /** With z = e^−|x|: 1/(1 + z) for positive x, and z/(1 + z) for negative, so that no digit cancels. Takes five locals. */
 export function logistic(x: Code, temporary: (i: number) => number): Code {
-  const [value, z] = [3, 4].map(temporary);
-  const one = v128.constant(1);
+  const kept = keep(x, 1, temporary);
+  return [...kept.keeping, ...choose(kept.x, kept.z), ...kept.z, ...v128.constant(1), ...v128.add, ...v128.div];
+}
+
+/** The derivative of the logistic function at times·x: z/(1 + z)². Takes five locals. */
+export function logisticSlope(x: Code, times: number, temporary: (i: number) => number): Code {
+  const kept = keep(x, times, temporary);
+  const sum = temporary(0);
   return [
-    ...[...x, ...set(value)],
-    ...[...exponential([...get(value), ...v128.abs, ...v128.neg], temporary), ...set(z)],
-    ...[...get(z), ...one, ...v128.constant(0), ...get(value), ...v128.greater, ...v128.select],
-    ...[...get(z), ...one, ...v128.add, ...v128.div],
+    ...[...kept.keeping, ...kept.z, ...v128.constant(1), ...v128.add, ...set(sum)],
+    ...[...kept.z, ...get(sum), ...get(sum), ...v128.mul, ...v128.div],
+  ];
+}
+
+/** x times the logistic function; −0 at −∞. Takes five locals. */
+export function silu(x: Code, temporary: (i: number) => number): Code {
+  return [...logistic(x, temporary), ...get(temporary(3)), ...v128.constant(-LARGEST), ...v128.max, ...v128.mul];
+}
+
+/** The derivative of that. Takes five locals. */
+export function siluSlope(x: Code, temporary: (i: number) => number): Code {
+  const kept = keep(x, 1, temporary);
+  const sum = temporary(0);
+  return [
+    ...[...kept.keeping, ...kept.z, ...v128.constant(1), ...v128.add, ...set(sum)],
+    ...[...choose(kept.x, kept.z), ...get(sum), ...v128.div],
+    ...[...kept.x, ...v128.constant(-LARGEST), ...v128.max, ...v128.constant(LARGEST), ...v128.min],
+    ...[...kept.z, ...get(sum), ...get(sum), ...v128.mul, ...v128.div, ...v128.mul, ...v128.add],
   ];
 }

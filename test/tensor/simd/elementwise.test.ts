@@ -58,7 +58,20 @@ const sizes = fc.oneof(fc.integer({ min: 256, max: 700 }), fc.constantFrom(8191,
 const ranges = fc.constantFrom(1e-30, 1, 10, 60, 120, 1e25);
 
 /** How many units in the last place they may be off. */
-const unary = { neg: 0, abs: 0, sqrt: 0, square: 0, reciprocal: 0, relu: 0, exp: 2, sigmoid: 2 };
+const unary = {
+  neg: 0,
+  abs: 0,
+  sqrt: 0,
+  square: 0,
+  reciprocal: 0,
+  relu: 0,
+  isPositive: 0,
+  exp: 2,
+  sigmoid: 2,
+  sigmoidSlope: 4,
+  tanhSlope: 4,
+  silu: 3,
+};
 
 describe.each(Object.keys(unary) as (keyof typeof unary)[])('%s by SIMD', (name) => {
   it('gives what the loop gives, also where it writes over what it reads', () => {
@@ -68,11 +81,18 @@ describe.each(Object.keys(unary) as (keyof typeof unary)[])('%s by SIMD', (name)
         const [actual, expected] = [new Float32Array(size), new Float32Array(size)];
         simd[name](x, actual);
         loops[name](x, expected);
+        if (name === 'silu') {
+          // Below −87 the logistic function is a denormal number, of fewer digits, and x times that.
+          x.forEach((value, i) => {
+            if (value < -87 && Math.abs(actual[i] - expected[i]) <= -value * 2 ** -149) actual[i] = expected[i];
+          });
+        }
         expectWithin(unary[name], actual, expected, (i) => `${name}(${x[i]})`);
+        simd[name](x, actual);
         simd[name](x, x);
         expect(x).toEqual(actual);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { grad, type Tensor, tensor } from '../../../src/index.js';
+
+/*
+ * Values and derivatives where a function has nearly reached its limit, and a formula that contains 1 + (nearly −1) has
+ * no digit left. The references were computed to 160 digits.
+ */
+
+type Smooth = 'sigmoid' | 'tanh' | 'softplus' | 'silu' | 'gelu' | 'erf';
+
+describe.each(['float32', 'float64'] as const)('in %s', (dtype) => {
+  const tolerance = dtype === 'float32' ? 1e-6 : 5e-14;
+  /** Relatively, but for what is too small for a float. */
+  const expectClose = (actual: number, expected: number, what: string, factor = 1) => {
+    const most = factor * tolerance * Math.abs(expected) + (dtype === 'float32' ? 1e-44 : 0);
+    expect(Math.abs(actual - expected), `${what}: ${actual} for ${expected}`).toBeLessThanOrEqual(most);
+  };
+
+  it.each<[Smooth, number, [number, number, number]]>([
+    ['sigmoid', -90, [8.194012623990515e-40, 8.194012623990515e-40, 8.194012623990515e-40]],
+    ['sigmoid', -17, [4.1399375473943306e-8, 4.1399373760035016e-8, 4.139937033221858e-8]],
+    ['sigmoid', -0.5, [0.37754066879814546, 0.2350037122015945, 0.05755679485232074]],
+    ['sigmoid', 3, [0.9525741268224333, 0.04517665973091213, -0.04089157466094348]],
+    ['sigmoid', 17, [0.9999999586006245, 4.1399373760035016e-8, -4.139937033221858e-8]],
+    ['sigmoid', 40, [1.0, 4.248354255291589e-18, -4.248354255291589e-18]],
+    ['tanh', -30, [-1.0, 3.502604305078608e-26, 7.005208610157216e-26]],
+    ['tanh', -10, [-0.9999999958776927, 8.244614455767397e-9, 1.6489228843561127e-8]],
+    ['tanh', 0.25, [0.24491866240370913, 0.940014848806378, -0.46045435881856595]],
+    ['tanh', 5, [0.9999092042625951, 0.0001815832309438067, -0.0003631334879209056]],
+    ['tanh', 20, [1.0, 1.6993417021166355e-17, -3.398683404233271e-17]],
+    ['softplus', -90, [8.194012623990515e-40, 8.194012623990515e-40, 8.194012623990515e-40]],
+    ['softplus', -17, [4.139937633089748e-8, 4.1399375473943306e-8, 4.1399373760035016e-8]],
+    ['softplus', 0.5, [0.9740769841801067, 0.6224593312018546, 0.2350037122015945]],
+    ['softplus', 17, [17.000000041399375, 0.9999999586006245, 4.1399373760035016e-8]],
+    ['silu', -90, [-7.374611361591464e-38, -7.292671235351559e-38, -7.210731109111653e-38]],
+    ['silu', -17, [-7.037893830570362e-7, -6.62389978446652e-7, -6.209905481276458e-7]],
+    ['silu', -2, [-0.23840584404423512, -0.09078424878489548, 0.05006216869470691]],
+    ['silu', 3, [2.8577223804672998, 1.0881041060151697, -0.032321404521006174]],
+    ['silu', 30, [29.999999999997193, 1.0000000000027136, -2.620134431274233e-12]],
+    ['gelu', -12, [-2.1317785344932147e-32, -2.5578956616748956e-31, -3.0478649046415457e-30]],
+    ['gelu', -5.5, [-1.0444259356238245e-7, -5.733472398739924e-7, -3.0424572120184754e-6]],
+    ['gelu', -3.25, [-0.0018753313877699928, -0.006017381143833479, -0.017373723990629263]],
+    ['gelu', -1, [-0.15865525393145705, -0.0833154705876863, 0.24197072451914334]],
+    ['gelu', 0.5, [0.34573123063700656, 0.8674951246561629, 0.6161143218375241]],
+    ['gelu', 4, [3.9998733150326675, 1.0005036496612265, -0.001873623160708395]],
+    ['gelu', 7, [6.999999999991041, 1.0000000000626632, -4.293318591931359e-10]],
+    ['erf', -4.5, [-0.9999999998033839, 1.81130589590869e-9, 1.630175306317821e-8]],
+    ['erf', -3, [-0.9999779095030014, 0.00013925305194674786, 0.0008355183116804871]],
+    ['erf', 0.25, [0.27632639016823696, 1.0600141293761143, -0.5300070646880571]],
+    ['erf', 2, [0.9953222650189527, 0.020666985354092053, -0.08266794141636821]],
+    ['erf', 9, [1.0, 7.492073428245974e-36, -1.3485732170842753e-34]],
+  ])('%s(%d) and its first two derivatives', (name, at, [value, first, second]) => {
+    // Enough for the loops of long arrays, and one.
+    for (const size of [1, 300]) {
+      const x = tensor(new Array<number>(size).fill(at), { dtype, requiresGrad: true });
+      const y = x[name]();
+      const [dx] = grad(y.sum(), [x], { createGraph: true });
+      const [ddx] = grad(dx.sum(), [x]);
+      expectClose(y.data[size - 1], value, 'value');
+      expectClose(dx.data[size - 1], first, 'derivative');
+      // Of x², which it has for a factor, a rounded one is taken.
+      expectClose(ddx.data[size - 1], second, 'second derivative', dtype === 'float32' ? at * at + 1 : 1);
+    }
+  });
+
+  it.each([
+    [-17, 0, 4.139937633089748e-8, 4.1399375473943306e-8, 4.1399373760035016e-8],
+    [17, 1, 4.139937633089748e-8, -4.1399375473943306e-8, 4.1399373760035016e-8],
+    [-30, 0, 9.357622968839737e-14, 9.357622968839299e-14, 9.357622968838423e-14],
+    [30, 1, 9.357622968839737e-14, -9.357622968839299e-14, 9.357622968838423e-14],
+    [40, 1, 4.248354255291589e-18, -4.248354255291589e-18, 4.248354255291589e-18],
+    [-17, 0.25, 4.250000041399376, -0.24999995860062452, 4.1399373760035016e-8],
+    [2, 0.75, 0.6269280110429725, 0.13079707797788245, 0.10499358540350652],
+    [5, 0, 5.006715348489118, 0.9933071490757152, 0.006648056670790155],
+  ])('the binary cross entropy of %d for the target %d', (logit, target, value, slope, curvature) => {
+    const [x, t] = [logit, target].map((v) => tensor([v], { dtype, requiresGrad: true }));
+    const loss = x.bceWithLogits(t);
+    const [dx, dt] = grad(loss, [x, t], { createGraph: true });
+    expectClose(loss.item(), value, 'value');
+    expectClose(dx.item(), slope, 'derivative');
+    expect(dt.item()).toBe(-logit);
+    const [dxx, dxt] = grad(dx, [x, t], { retainGraph: true });
+    expectClose(dxx.item(), curvature, 'second derivative');
+    expect(dxt.item()).toBe(-1);
+    expect(grad(dt, [x])[0].item()).toBe(-1);
+  });
+
+  it('the limits at infinity', () => {
+    const at = (f: (x: Tensor) => Tensor, value: number) => {
+      for (const size of [1, 300]) {
+        const x = tensor(new Array<number>(size).fill(value), { dtype, requiresGrad: true });
+        const y = f(x);
+        return [y.data[size - 1], grad(y.sum(), [x])[0].data[size - 1]];
+      }
+      return [];
+    };
+    const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
+    for (const name of ['silu', 'gelu', 'softplus', 'relu'] as const) {
+      expect(
+        at((x) => x[name](), inf),
+        name,
+      ).toEqual([inf, 1]);
+      expect(
+        at((x) => x[name]().abs(), -inf),
+        name,
+      ).toEqual([0, 0]);
+    }
+    for (const name of ['sigmoid', 'tanh', 'erf'] as const) {
+      expect(
+        at((x) => x[name](), inf),
+        name,
+      ).toEqual([1, 0]);
+      expect(
+        at((x) => x[name](), -inf),
+        name,
+      ).toEqual([name === 'sigmoid' ? 0 : -1, 0]);
+    }
+    for (const name of ['silu', 'gelu', 'softplus', 'sigmoid', 'tanh', 'erf'] as const) {
+      expect(
+        at((x) => x[name](), nan),
+        name,
+      ).toEqual([nan, nan]);
+    }
+    const bce = (target: number) => (x: Tensor) =>
+      x.bceWithLogits(tensor(new Array<number>(x.size).fill(target), { dtype }), { reduction: 'none' });
+    expect(at(bce(1), inf)).toEqual([0, 0]);
+    expect(at(bce(0), -inf)).toEqual([0, 0]);
+    expect(at(bce(0), inf)).toEqual([inf, 1]);
+    expect(at(bce(1), -inf)).toEqual([inf, -1]);
+    expect(at(bce(0.25), nan)).toEqual([nan, nan]);
+  });
+});
