@@ -1,6 +1,6 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat, expectWhole } from '../../tensor/expect.js';
-import { windowsOf } from '../../tensor/kernels/pool.js';
+import { slidingWindows } from '../../tensor/kernels/pool/index.js';
 import { type Declarations, declareOptions, required } from '../../tensor/options.js';
 import { asList, formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -185,11 +185,9 @@ export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) =
   }
   const [N, C] = x.shape;
   const positions = sizeOf(x.shape.slice(2));
-  const rows = windowsOf(C, (c) => {
-    const start = c - Math.floor(size / 2);
-    return { start: Math.max(0, start), end: Math.min(C, start + size), count: size };
-  });
-  const columns = windowsOf(positions, (s) => ({ start: s, end: s + 1, count: 1 }));
+  const padding = Math.floor(size / 2);
+  const rows = slidingWindows(C, { size, stride: 1, padding, countIncludePad: true }, C);
+  const columns = slidingWindows(positions, { size: 1, stride: 1, padding: 0, countIncludePad: true });
   const meanSquare = average(x.square().reshape([N, C, positions]), { rows, columns }).reshape(x.shape);
   return x.div(meanSquare.mul(alpha).add(k).pow(beta));
 };

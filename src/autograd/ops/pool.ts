@@ -1,10 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
-import { mostOverlapping, type Plane, type Windows, windowsOf } from '../../tensor/kernels/pool.js';
+import * as kernel from '../../tensor/kernels/pool/index.js';
 import { type Complete, type Declarations, declareOptions, pairOf, required } from '../../tensor/options.js';
 import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
-import * as simd from '../../tensor/simd/average.js';
-import { findMax } from '../../tensor/simd/pool.js';
 import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 import { bothOf, expectPair, type Pair } from './conv2d.js';
@@ -36,36 +34,29 @@ export const avgPoolOptions: Declarations<AvgPoolOptions> = { ...poolOptions, co
 const maxPoolOptionsOf = declareOptions<PoolOptions>('maxPool2d', poolOptions);
 const avgPoolOptionsOf = declareOptions<AvgPoolOptions>('avgPool2d', avgPoolOptions);
 
-/** Windows along both axes. */
-interface WindowGrid {
-  rows: Windows;
-  columns: Windows;
-}
-
 /** The windows of one size that are evenly apart. */
-function slidingWindows(op: string, x: Tensor, given: Complete<PoolOptions>, countIncludePad: boolean): WindowGrid {
+function slidingWindows(
+  op: string,
+  x: Tensor,
+  given: Complete<PoolOptions>,
+  countIncludePad: boolean,
+): kernel.WindowGrid {
   checkImages(op, x);
-  const kernel = bothOf(given.kernelSize);
-  const stride = bothOf(given.stride ?? kernel);
-  const padding = bothOf(given.padding);
-  const along = (axis: 0 | 1): Windows => {
-    const size = x.shape[2 + axis];
-    if (2 * padding[axis] > kernel[axis]) {
+  const kernelSize = bothOf(given.kernelSize);
+  const strides = bothOf(given.stride ?? kernelSize);
+  const paddings = bothOf(given.padding);
+  const along = (axis: 0 | 1) => {
+    const side = x.shape[2 + axis];
+    const [size, stride, padding] = [kernelSize[axis], strides[axis], paddings[axis]];
+    if (2 * padding > size) {
+      throw new MinibatchError(`${op}: padding is at most half of kernelSize, got ${padding} and ${size}`);
+    }
+    if (side + 2 * padding < size) {
       throw new MinibatchError(
-        `${op}: padding is at most half of kernelSize, got ${padding[axis]} and ${kernel[axis]}`,
+        `${op}: a window of ${size} does not fit into ${side} with padding ${padding}: x of ${formatShape(x.shape)}`,
       );
     }
-    const room = size + 2 * padding[axis] - kernel[axis];
-    if (room < 0) {
-      throw new MinibatchError(
-        `${op}: a window of ${kernel[axis]} does not fit into ${size} with padding ${padding[axis]}: x of ${formatShape(x.shape)}`,
-      );
-    }
-    return windowsOf(Math.floor(room / stride[axis]) + 1, (o) => {
-      const start = o * stride[axis] - padding[axis];
-      const [from, to] = [Math.max(0, start), Math.min(size, start + kernel[axis])];
-      return { start: from, end: to, count: countIncludePad ? kernel[axis] : to - from };
-    });
+    return kernel.slidingWindows(side, { size, stride, padding, countIncludePad });
   };
   return { rows: along(0), columns: along(1) };
 }
@@ -81,13 +72,14 @@ function checkImages(op: string, x: Tensor): asserts x is FloatTensor {
  * the derivative.
  */
 export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, given) => {
-  const { rows, columns } = slidingWindows('maxPool2d', x, maxPoolOptionsOf(given), true);
+  const grid = slidingWindows('maxPool2d', x, maxPoolOptionsOf(given), true);
+  const { rows, columns } = grid;
   const [N, C, H, W] = x.shape;
   const winners = new Int32Array(N * C * rows.length * columns.length);
-  findMax(N * C, [H, W], rows, columns, (x as FloatTensor).data, winners);
+  kernel.findMax(N * C, grid, (x as FloatTensor).data, winners);
   const index = adopt(winners, [N * C, rows.length * columns.length]);
   // A max pool gathers the winners; the derivative of that is where it goes back to.
-  const most = mostOverlapping(rows) * mostOverlapping(columns);
+  const most = kernel.mostOverlapping(rows) * kernel.mostOverlapping(columns);
   return gatherAt(x.reshape([N * C, H * W]), 1, index, most).reshape([N, C, rows.length, columns.length]);
 };
 
@@ -106,37 +98,30 @@ export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) =>
   expectPair('adaptiveAvgPool2d', 'size', size, 1);
   const parts = bothOf(size);
   checkShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
-  const along = (axis: 0 | 1) =>
-    windowsOf(parts[axis], (i) => {
-      const side = x.shape[2 + axis];
-      const start = Math.floor((i * side) / parts[axis]);
-      const end = Math.ceil(((i + 1) * side) / parts[axis]);
-      return { start, end, count: end - start };
-    });
-  return average(x, { rows: along(0), columns: along(1) });
+  const [rows, columns] = ([0, 1] as const).map((axis) => kernel.evenParts(x.shape[2 + axis], parts[axis]));
+  return average(x, { rows, columns });
 };
 
 /** The sum of every window over the last two dimensions of x, divided by its counts. */
-export const average: (x: Tensor, windows: WindowGrid) => Tensor = builtIn(
+export const average: (x: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
   'average',
-  (x: Tensor, windows: WindowGrid) => {
+  (x: Tensor, grid: kernel.WindowGrid) => {
     expectFloat('average', x);
-    const [H, W] = x.shape.slice(-2);
-    const { rows, columns } = windows;
-    const y = empty([...x.shape.slice(0, -2), rows.length, columns.length], x.dtype);
-    simd.average(sizeOf(x.shape.slice(0, -2)), [H, W], rows, columns, x.data, y.data);
-    return { output: y, vjp: [(dy) => spread(dy, windows, [H, W])] };
+    const outer = x.shape.slice(0, -2);
+    const y = empty([...outer, grid.rows.length, grid.columns.length], x.dtype);
+    kernel.average(sizeOf(outer), grid, x.data, y.data);
+    return { output: y, vjp: [(dy) => spread(dy, grid)] };
   },
 );
 
-/** The transpose of `average`, to planes of this size. */
-const spread: (dy: Tensor, windows: WindowGrid, plane: Plane) => Tensor = builtIn(
+/** The transpose of `average`. */
+const spread: (dy: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
   'spread',
-  (dy: Tensor, windows: WindowGrid, plane: Plane) => {
+  (dy: Tensor, grid: kernel.WindowGrid) => {
     expectFloat('spread', dy);
     const outer = dy.shape.slice(0, -2);
-    const dx = empty([...outer, ...plane], dy.dtype);
-    simd.spread(sizeOf(outer), plane, windows.rows, windows.columns, dy.data, dx.data);
-    return { output: dx, vjp: [(u) => average(u, windows)] };
+    const dx = empty([...outer, grid.rows.side, grid.columns.side], dy.dtype);
+    kernel.spread(sizeOf(outer), grid, dy.data, dx.data);
+    return { output: dx, vjp: [(u) => average(u, grid)] };
   },
 );

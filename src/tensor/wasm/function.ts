@@ -1,6 +1,6 @@
 import { MinibatchError, show } from '../error.js';
 import { compile } from './engine.js';
-import { F32x4, F64x2, I32, I32x4, i32, Statement } from './expressions.js';
+import { F32x4, F64x2, I32, I32x4, i32, Mask, Statement } from './expressions.js';
 import { type Code, type LocalType, moduleOf, unsigned } from './module.js';
 
 /*
@@ -55,6 +55,10 @@ export class Locals {
 
   i32x4(name: string): Local<I32x4> {
     return this.declare(name, I32x4, 'v128');
+  }
+
+  mask(name: string): Local<Mask> {
+    return this.declare(name, Mask, 'v128');
   }
 }
 

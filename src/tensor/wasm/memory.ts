@@ -51,6 +51,11 @@ let views: Views = { floats: new Float32Array(0), doubles: new Float64Array(0), 
 export class Areas {
   private end = 0;
 
+  /** Floats that all areas take together. */
+  get size(): number {
+    return this.end;
+  }
+
   /** The place of an area of so many floats, or integers. */
   floats(count: number): number {
     const place = this.end;

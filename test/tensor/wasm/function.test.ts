@@ -70,6 +70,9 @@ describe('a function of WebAssembly', () => {
     expect(() => assemble(['x'], ({ x }, locals) => [locals.f32x4('v').set(x.loadF64x2() as never)])).toThrow(
       'wasm: v is F32x4, got a F64x2',
     );
+    expect(() => assemble(['x'], ({ x }, locals) => [locals.mask('m').set(x.loadF32x4() as never)])).toThrow(
+      'wasm: m is Mask, got a F32x4',
+    );
   });
 });
 
@@ -93,6 +96,7 @@ describe('areas of the memory', () => {
     expect([areas.floats(3), areas.doubles(3), areas.floats(1), areas.floats(0), areas.floats(5)]).toEqual([
       0, 4, 12, 16, 16,
     ]);
+    expect(areas.size).toBe(24);
     const { floats, doubles, integers } = areas.open('test');
     expect(floats.length).toBeGreaterThanOrEqual(24);
     expect([floats.buffer, doubles.buffer]).toEqual([integers.buffer, integers.buffer]);

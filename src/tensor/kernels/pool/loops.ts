@@ -1,0 +1,77 @@
+import type { FloatArray } from '../../dtype.js';
+import { covering, type WindowGrid } from './windows.js';
+
+/*
+ * Pooling of planes of H x W, as many as there are images and channels, which lie one behind the other.
+ */
+
+/**
+ * The place, h·W + w, of the largest value of every window of every plane of x; the first of equal ones. A NaN counts as
+ * largest.
+ */
+export function findMax(planes: number, { rows, columns }: WindowGrid, x: FloatArray, winners: Int32Array): void {
+  const [H, W] = [rows.side, columns.side];
+  let o = 0;
+  for (let plane = 0; plane < planes; plane++) {
+    const first = plane * H * W;
+    for (let r = 0; r < rows.length; r++) {
+      const [top, bottom] = [rows.start[r], rows.end[r]];
+      for (let c = 0; c < columns.length; c++) {
+        const [left, right] = [columns.start[c], columns.end[c]];
+        let winner = top * W + left;
+        let best = x[first + winner];
+        for (let h = top; h < bottom; h++) {
+          for (let i = h * W + left; i < h * W + right; i++) {
+            const value = x[first + i];
+            if (value > best || Number.isNaN(value)) {
+              best = value;
+              winner = i;
+            }
+          }
+        }
+        winners[o++] = winner;
+      }
+    }
+  }
+}
+
+/** y = the sum of every window of every plane of x, divided by its counts. */
+export function average(planes: number, grid: WindowGrid, x: FloatArray, y: FloatArray): void {
+  const { rows, columns } = grid;
+  for (let plane = 0; plane < planes; plane++) {
+    averagePlane(grid, x, plane * rows.side * columns.side, y, plane * rows.length * columns.length);
+  }
+}
+
+/** The transpose of `average`: every value of dx is the sum of its windows' dy, each divided by its counts. */
+export function spread(planes: number, { rows, columns }: WindowGrid, dy: FloatArray, dx: FloatArray): void {
+  // The windows that cover a value are neighbours, so they are themselves a window over dy.
+  const grid = { rows: covering(rows), columns: covering(columns) };
+  const shares = new Float64Array(rows.length * columns.length);
+  for (let plane = 0, i = 0; plane < planes; plane++) {
+    for (let r = 0, to = 0; r < rows.length; r++) {
+      for (let c = 0; c < columns.length; c++) shares[to++] = dy[i++] / (rows.count[r] * columns.count[c]);
+    }
+    averagePlane(grid, shares, 0, dx, plane * rows.side * columns.side);
+  }
+}
+
+/**
+ * The averages of one plane. First the rows of a window are added up to one, then the columns of that: for windows of
+ * 3x3, six additions in place of nine.
+ */
+function averagePlane({ rows, columns }: WindowGrid, x: FloatArray, from: number, y: FloatArray, to: number): void {
+  const W = columns.side;
+  const sums = new Float64Array(W);
+  for (let r = 0; r < rows.length; r++) {
+    sums.fill(0);
+    for (let h = rows.start[r]; h < rows.end[r]; h++) {
+      for (let w = 0; w < W; w++) sums[w] += x[from + h * W + w];
+    }
+    for (let c = 0; c < columns.length; c++) {
+      let sum = 0;
+      for (let w = columns.start[c]; w < columns.end[c]; w++) sum += sums[w];
+      y[to++] = sum / (rows.count[r] * columns.count[c]);
+    }
+  }
+}
