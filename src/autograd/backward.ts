@@ -1,6 +1,6 @@
 import { full } from '../tensor/create.js';
 import type { FloatArray } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { aTensor, expectTensor } from '../tensor/expect.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
@@ -148,7 +148,7 @@ function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Ten
     }
     return full(output.shape, 1, { dtype: output.dtype });
   }
-  if (typeof gradient === 'object' && ('retainGraph' in gradient || 'createGraph' in gradient)) {
+  if (tryTo(() => 'retainGraph' in gradient || 'createGraph' in gradient)) {
     throw new MinibatchError(
       `backward: the gradient comes first, got ${show(gradient)}; write backward(null, options)`,
     );

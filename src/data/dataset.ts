@@ -1,5 +1,5 @@
 import type { TypedArray } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
+import { isInstance, MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectTensor } from '../tensor/expect.js';
 import { checkShape, type Shape, sizeOf } from '../tensor/shape.js';
 import { adopt, empty, type Tensor } from '../tensor/tensor.js';
@@ -39,7 +39,7 @@ export class ImageDataset implements Dataset {
     private readonly imageShape: Shape,
   ) {
     for (const [name, bytes] of Object.entries({ pixels, labels })) {
-      if (!(bytes instanceof Uint8Array)) {
+      if (!isInstance(Uint8Array, bytes)) {
         throw new MinibatchError(`ImageDataset: ${name} are a Uint8Array, got ${show(bytes)}`);
       }
     }
@@ -72,7 +72,7 @@ export class ImageDataset implements Dataset {
 
 /** Throws unless each of the indices is that of an example. */
 function checkIndices(name: string, indices: ArrayLike<number>, length: number): void {
-  if (typeof indices !== 'object' || typeof indices?.length !== 'number') {
+  if (typeof indices !== 'object' || tryTo(() => typeof indices.length) !== 'number') {
     throw new MinibatchError(`${name}: takes a list of the examples' numbers, got ${show(indices)}`);
   }
   for (let n = 0; n < indices.length; n++) {

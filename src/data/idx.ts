@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { isInstance, MinibatchError, show } from '../tensor/error.js';
 import { expectBytes, expectOptions } from '../tensor/expect.js';
 import { checkShape, sizeOf } from '../tensor/shape.js';
 
@@ -52,7 +52,7 @@ export function parseIdx(bytes: Uint8Array | ArrayBuffer, file = 'IDX data'): Id
 export function encodeIdx(array: IdxArray): Uint8Array {
   const { shape, data } = expectOptions('encodeIdx', array);
   checkShape('encodeIdx', shape);
-  if (!(data instanceof Uint8Array) || data.length !== sizeOf(shape)) {
+  if (!isInstance(Uint8Array, data) || data.length !== sizeOf(shape)) {
     throw new MinibatchError(`encodeIdx: shape ${show(shape)} takes ${sizeOf(shape)} bytes, got ${show(data)}`);
   }
   if (shape.length > MOST_DIMS || shape.some((side) => side > MOST_PER_DIM)) {

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectWhole } from '../tensor/expect.js';
 import { aFunction, type Complete, declareOptions, required } from '../tensor/options.js';
 import { Generator } from '../tensor/random.js';
@@ -55,7 +55,7 @@ export class DataLoader implements Iterable<Batch> {
   ) {
     this.options = optionsOf(options);
     const { batchSize, dropLast, shards } = this.options;
-    if (typeof dataset?.batch !== 'function') {
+    if (tryTo(() => typeof dataset.batch) !== 'function') {
       throw new MinibatchError(
         `DataLoader: takes a dataset, such as new TensorDataset(inputs, labels), got ${show(dataset)}`,
       );

@@ -2,7 +2,7 @@ import { noGrad } from '../autograd/mode.js';
 import { batchNorm } from '../autograd/ops/batch-norm.js';
 import { full, ones, zeros } from '../tensor/create.js';
 import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectTensor, isInRange } from '../tensor/expect.js';
 import { declareOptions } from '../tensor/options.js';
 import { formatShape } from '../tensor/shape.js';
@@ -137,7 +137,7 @@ export class BatchNorm3d extends BatchNorm {
  */
 export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
   expectModule('recalibrate', model);
-  if (typeof batches?.[Symbol.iterator] !== 'function') {
+  if (tryTo(() => typeof batches[Symbol.iterator]) !== 'function') {
     throw new MinibatchError(`recalibrate: takes batches, one after the other, got ${show(batches)}`);
   }
   const modules = model.modules();

@@ -1,5 +1,5 @@
 import { checkDType, type DType, type FloatArray, type FloatDType } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
+import { isInstance, MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
 import { isMarked, MODULE, notAModule, notATensor, TENSOR } from '../tensor/not-a-tensor.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
@@ -30,6 +30,12 @@ export type StateDict = Record<string, Tensor>;
  * which a bundler may shorten; `static override readonly name = 'Net'` states it.
  */
 export abstract class Module {
+  /** An object that throws when it is looked at, as a revoked proxy does, is an instance of nothing. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a class that extends this one asks for its own instances.
+    return isInstance(this, value);
+  }
+
   /** Whether batch normalization, dropout and their like behave as in training. Set it with `train` and `eval`. */
   training = true;
 

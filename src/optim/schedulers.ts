@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectNumber, expectWhole, isInRange } from '../tensor/expect.js';
 import { type Complete, declareOptions, required } from '../tensor/options.js';
 import { expectEntries, expectKind, expectRate } from './state.js';
@@ -364,7 +364,9 @@ function finite(x: number): number {
 }
 
 function expectScheduled(name: string, optimizer: unknown): void {
-  const groups = (optimizer as Scheduled | undefined | null)?.groups;
-  const known = Array.isArray(groups) && groups.every((group) => typeof group?.lr === 'number');
+  const known = tryTo(() => {
+    const groups = (optimizer as Scheduled | undefined | null)?.groups;
+    return Array.isArray(groups) && groups.every((group) => typeof group?.lr === 'number');
+  });
   if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
 }

@@ -8,7 +8,7 @@ import {
   type NumberArray,
   type TypedArray,
 } from './dtype.js';
-import { MinibatchError, show } from './error.js';
+import { MinibatchError, show, tryTo } from './error.js';
 import { expectWhole } from './expect.js';
 import { type Declarations, declareOptions } from './options.js';
 import { aShape, checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
@@ -100,7 +100,7 @@ function fromLists(dtype: DType, values: NestedArray, shape: Shape): TypedArray 
       if (typeof value !== 'number') {
         const what = Array.isArray(value) ? `an array of ${value.length} where a number stands` : show(value);
         throw new MinibatchError(
-          `tensor: the nested arrays are ragged or hold no numbers: got ${what}${adviceOnValue(value)}`,
+          `tensor: the nested arrays are ragged or hold no numbers: got ${what}${tryTo(() => adviceOnValue(value)) ?? ''}`,
         );
       }
       if (dtype === 'int32') expectInt32('tensor', value);

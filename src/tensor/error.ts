@@ -25,6 +25,24 @@ export function show(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
 }
 
+/** What `read` gives of a value that may throw when it is looked at, such as a revoked proxy; then undefined. */
+export function tryTo<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** `value instanceof kind`, also of a value that throws when it is looked at: that is an instance of nothing. */
+export function isInstance(kind: abstract new (...args: never) => object, value: unknown): boolean {
+  try {
+    return Function.prototype[Symbol.hasInstance].call(kind, value);
+  } catch {
+    return false;
+  }
+}
+
 function describe(value: unknown, depth: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST));
   if (typeof value === 'function') return 'a function';

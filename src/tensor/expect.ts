@@ -1,4 +1,4 @@
-import { MinibatchError, show } from './error.js';
+import { MinibatchError, show, tryTo } from './error.js';
 import { notATensor } from './not-a-tensor.js';
 import { type FloatTensor, Tensor } from './tensor.js';
 
@@ -91,8 +91,11 @@ export function expectOptions<Options extends object>(
   adviceOn: (value: unknown) => string = () => '',
 ): Options {
   if (options === null || options === undefined) return {} as Options;
-  const isPlain = Object.getPrototypeOf(options) === Object.prototype;
-  if (!isPlain && (Object.prototype.toString.call(options) !== '[object Object]' || options instanceof Tensor)) {
+  const isObject = tryTo(() => {
+    if (Object.getPrototypeOf(options) === Object.prototype) return true;
+    return Object.prototype.toString.call(options) === '[object Object]' && !(options instanceof Tensor);
+  });
+  if (!isObject) {
     throw new MinibatchError(
       `${op}: options are an object such as { name: value }, got ${show(options)}${adviceOn(options)}`,
     );
@@ -102,7 +105,7 @@ export function expectOptions<Options extends object>(
 
 /** Throws unless `value` is an object that maps names to values: no list, no map, no instance of a class. */
 export function expectRecord(op: string, name: string, value: unknown): asserts value is Record<string, unknown> {
-  const parent = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined;
+  const parent = typeof value === 'object' && value !== null ? tryTo(() => Object.getPrototypeOf(value)) : undefined;
   // Objects of another realm have an Object.prototype of their own, which has no prototype either.
   if (parent === undefined || (parent !== null && Object.getPrototypeOf(parent) !== null)) {
     throw new MinibatchError(`${op}: ${name} is an object such as { name: value }, got ${show(value)}`);
@@ -111,7 +114,7 @@ export function expectRecord(op: string, name: string, value: unknown): asserts 
 
 /** The bytes of a file: a Uint8Array, which a Buffer is, or an ArrayBuffer; also from another realm. */
 export function expectBytes(op: string, bytes: unknown): Uint8Array {
-  const kind = Object.prototype.toString.call(bytes);
+  const kind = tryTo(() => Object.prototype.toString.call(bytes));
   if (kind === '[object ArrayBuffer]') return new Uint8Array(bytes as ArrayBuffer);
   if (kind !== '[object Uint8Array]' || !ArrayBuffer.isView(bytes)) {
     throw new MinibatchError(`${op}: takes a Uint8Array or an ArrayBuffer, got ${show(bytes)}`);

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from './error.js';
+import { MinibatchError, show, tryTo } from './error.js';
 
 /*
  * What is said to those who pass something else where a tensor is wanted: what to write instead.
@@ -12,7 +12,7 @@ export const MODULE: unique symbol = Symbol.for('minibatch.Module') as never;
 
 /** Whether `value` carries the mark: what does, and is no instance of our class, is of another copy. */
 export function isMarked(value: unknown, mark: symbol): boolean {
-  return typeof value === 'object' && value !== null && mark in value;
+  return typeof value === 'object' && value !== null && tryTo(() => mark in value) === true;
 }
 
 const TWO_COPIES =
@@ -21,7 +21,7 @@ const TWO_COPIES =
 /** The error for `value`, which is no tensor of this copy of the library. */
 export function notATensor(op: string, value: unknown): MinibatchError {
   if (isMarked(value, TENSOR)) return new MinibatchError(`${op}: got ${show(value)} of another copy; ${TWO_COPIES}`);
-  return new MinibatchError(`${op}: takes a tensor, got ${show(value)}; ${advice(value)}`);
+  return new MinibatchError(`${op}: takes a tensor, got ${show(value)}; ${tryTo(() => advice(value)) ?? ANY}`);
 }
 
 /** The error for `value`, which is no module of this copy of the library. */
@@ -33,12 +33,14 @@ export function notAModule(op: string, value: unknown): MinibatchError {
   return new MinibatchError(`${op}: takes a module, got ${show(value)}`);
 }
 
+const ANY = 'make one with tensor(values)';
+
 /** What to write in place of `value`, where a tensor is wanted. */
 function advice(value: unknown): string {
   if (value === undefined || value === null) return 'an argument is missing, or what a function should return';
   if (typeof value === 'number') return `make a tensor of it: tensor(${value})`;
   if (typeof value === 'function') return 'call it, and pass its result';
-  if (typeof value !== 'object') return 'make one with tensor(values)';
+  if (typeof value !== 'object') return ANY;
   if (Array.isArray(value)) {
     if (value.some((inner) => isMarked(inner, TENSOR))) return 'make one of them with stack or concat';
     const text = show(value);
@@ -54,5 +56,5 @@ function advice(value: unknown): string {
   if (parent === null || parent === Object.prototype) {
     return 'options come last, with null in the place of each tensor that is left out before them';
   }
-  return 'make one with tensor(values)';
+  return ANY;
 }

@@ -1,6 +1,6 @@
 import { type TensorOptions, tensorOptions } from './create.js';
 import { allocate, type DType } from './dtype.js';
-import { MinibatchError, show } from './error.js';
+import { isInstance, MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
 import { type Declarations, declareOptions, type Kind } from './options.js';
 import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
@@ -21,6 +21,12 @@ export interface GeneratorState {
  */
 export class Generator {
   static readonly name: string = 'Generator';
+
+  /** An object that throws when it is looked at, as a revoked proxy does, is an instance of nothing. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a class that extends this one asks for its own instances.
+    return isInstance(this, value);
+  }
 
   private words: Int32Array;
   /** The polar method makes normal numbers in pairs; this is the second of a pair. */

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from './error.js';
+import { MinibatchError, show, tryTo } from './error.js';
 
 /** Sizes of the dimensions, outermost first. A scalar's is `[]`. */
 export type Shape = readonly number[];
@@ -85,7 +85,7 @@ export function unravel(flat: number, shape: Shape): number[] {
 /** The dimension `dim` counts from the front, where −1 is the last. */
 export function resolveDim(op: string, dim: number, ndim: number): number {
   if (!Number.isInteger(dim) || dim < -ndim || dim >= ndim) {
-    if (typeof dim === 'object' && dim !== null && Object.getPrototypeOf(dim) === Object.prototype) {
+    if (dim !== undefined && dim !== null && tryTo(() => Object.getPrototypeOf(dim)) === Object.prototype) {
       throw new MinibatchError(`${op}: a dimension is a whole number, got ${show(dim)}; options come after it`);
     }
     const range = ndim === 0 ? 'a scalar has none' : `takes ${-ndim} to ${ndim - 1}`;

@@ -8,7 +8,7 @@ import {
   type FloatDType,
   type TypedArray,
 } from './dtype.js';
-import { MinibatchError, show } from './error.js';
+import { isInstance, MinibatchError, show } from './error.js';
 import { formatTensor } from './format.js';
 import { notATensor, TENSOR } from './not-a-tensor.js';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
@@ -41,6 +41,12 @@ const MOST_LISTED = 2 ** 24;
  */
 export class Tensor {
   static readonly name: string = 'Tensor';
+
+  /** An object that throws when it is looked at, as a revoked proxy does, is an instance of nothing. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a class that extends this one asks for its own instances.
+    return isInstance(this, value);
+  }
 
   readonly shape: Shape;
   /** This tensor's place in the graph of derivatives; null where no derivative is asked for. */

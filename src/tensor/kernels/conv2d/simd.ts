@@ -34,9 +34,11 @@ type Pair = readonly [number, number];
 /** Whether these loops can do it, and faster than others. */
 export function isWorthIt(g: ConvGeometry, x: FloatArray): boolean {
   if (!(x instanceof Float32Array && g.stride[0] === 1 && g.stride[1] === 1)) return false;
-  const plane = g.input[0] + g.output[0] + 2 * g.padding[0] + (g.kernel[0] - 1) * g.dilation[0];
-  const width = g.input[1] + g.output[1] + 2 * g.padding[1] + (g.kernel[1] - 1) * g.dilation[1];
-  const floats = 4 * (g.channelsIn + g.channelsOut + ROWS) * plane * width + 2 * g.groups * sizesOf(g).filters;
+  // Planes of one image's channels, in and out, and a stage that either passes.
+  const [height, width] = [0, 1].map(
+    (d) => g.input[d] + Math.max(2 * g.padding[d], (g.kernel[d] - 1) * g.dilation[d]) + COLUMNS,
+  );
+  const floats = 2 * (g.channelsIn + g.channelsOut + 2 * ROWS) * height * width + 8 * g.groups * sizesOf(g).filters;
   return multiplications(g) >= WORTHWHILE && floats <= MOST_FLOATS;
 }
 
