@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { arange, Generator, grad, ones, pow, stack, type Tensor, tensor, zeros } from '../../../src/index.js';
+import { arange, Generator, grad, ones, pow, rand, stack, type Tensor, tensor, zeros } from '../../../src/index.js';
 
 /*
  * Values and derivatives where the mathematics leaves a choice or a formula breaks down: infinities, NaN, −0, ties, and
@@ -300,5 +300,36 @@ describe('sums of very many float32 numbers', () => {
     expect(y.size).toBe(windows);
     expect(gradient.data[4000]).toBeCloseTo(windows * tenth, 3);
     expect(gradient.sum().item()).toBe(gradient.data[4000]);
+  });
+
+  /** Σ of `count` products of 0.1 and 0.1, relative to what that is. */
+  const relative = (sum: number, count: number) => sum / (count * tenth * tenth);
+
+  it('are exact in products of long matrices', () => {
+    const k = 300_000;
+    const [a, b] = [zeros([4, k]).add(tenth), zeros([k, 8]).add(tenth)];
+    for (const value of a.matmul(b).data) expect(relative(value, k)).toBeCloseTo(1, 4);
+    const long = zeros([1 << 20]).add(tenth);
+    expect(relative(long.matmul(long).item(), 1 << 20)).toBeCloseTo(1, 4);
+    const generator = new Generator(1);
+    const [x, y] = [rand([1 << 20], { generator }), rand([1 << 20], { generator })];
+    const exact = Array.from(x.data).reduce((sum, value, i) => sum + value * y.data[i], 0);
+    expect(x.matmul(y).item() / exact).toBeCloseTo(1, 6);
+  });
+
+  it('are exact in convolutions of many channels, and in all of their gradients', () => {
+    const channels = 8192;
+    const x = zeros([1, channels, 4, 4]).add(tenth);
+    const y = x.conv2d(zeros([4, channels, 3, 3]).add(tenth));
+    for (const value of y.data) expect(relative(value, 9 * channels)).toBeCloseTo(1, 4);
+    const few = zeros([1, 4, 6, 6], { requiresGrad: true });
+    const spread = few.conv2d(zeros([channels, 4, 3, 3]).add(tenth));
+    const dx = grad(spread, [few], { gradOutput: zeros(spread.shape).add(tenth) })[0];
+    expect(relative(dx.data[14], 9 * channels)).toBeCloseTo(1, 4);
+    const image = zeros([2, 1, 300, 700]).add(tenth);
+    const w = zeros([2, 1, 3, 3], { requiresGrad: true });
+    const filtered = image.conv2d(w);
+    const dw = grad(filtered, [w], { gradOutput: zeros(filtered.shape).add(tenth) })[0];
+    for (const value of dw.data) expect(relative(value, filtered.size / 2)).toBeCloseTo(1, 4);
   });
 });

@@ -26,8 +26,8 @@ import { insideRange } from './patches.js';
 const WORTHWHILE = 1 << 14;
 /** Floats of the filters that are worked through at a time: a quarter of a megabyte, which a second-level cache holds. */
 const BLOCK = 1 << 16;
-/** Images after which the sums of the weight gradient, four parts each in float32, are added up in double precision. */
-const IMAGES_PER_SUM = 8;
+/** Terms that are summed in float32, one after another, before the sum goes on in double precision. */
+const DEEPEST = 1024;
 
 type Pair = readonly [number, number];
 
@@ -137,29 +137,43 @@ function correlateAll(
   const computed = { at: atResult, row: width, plane: positions };
   const sideBySide = { at: atStage, row: W, plane: H * W };
   for (let p = 0; p < k; p++) integers[atOffsets + p] = offsets[p] * FLOAT;
+  const pieces = Math.ceil(k / DEEPEST);
+  const deepest = Math.ceil(k / pieces);
   for (let group = 0, to = atFilters; group < groups; group++) {
-    for (let strip = 0; strip < rows; strip += ROWS) {
-      for (let p = 0; p < k; p++) {
-        for (let r = strip; r < strip + ROWS; r++) floats[to++] = r < filters ? weight(group, r, p) : 0;
+    for (let first = 0; first < k; first += deepest) {
+      for (let strip = 0; strip < rows; strip += ROWS) {
+        for (let p = first; p < Math.min(k, first + deepest); p++) {
+          for (let r = strip; r < strip + ROWS; r++) floats[to++] = r < filters ? weight(group, r, p) : 0;
+        }
       }
     }
   }
   floats.fill(0, atPlanes, atPlanes + planesSize);
   const run = correlate();
-  const rowsAtOnce = Math.max(ROWS, ROWS * Math.floor(BLOCK / (ROWS * k)));
+  const rowsAtOnce = Math.min(rows, Math.max(ROWS, ROWS * Math.floor(BLOCK / (ROWS * deepest))));
+  const totals = pieces > 1 ? new Float64Array(rowsAtOnce * positions) : null;
   for (let image = 0; image < images * groups; image++) {
     lay(planes, x, image * channels * sides[0] * sides[1], floats, atPlanes, atStage);
+    const filtersOfGroup = atFilters + (image % groups) * rows * k;
     for (let r = 0; r < rows; r += rowsAtOnce) {
-      run(
-        Math.min(rowsAtOnce, rows - r) / ROWS,
-        positions / COLUMNS,
-        k,
-        (atFilters + ((image % groups) * rows + r) * k) * FLOAT,
-        atPlanes * FLOAT,
-        atOffsets * FLOAT,
-        (atResult + r * positions) * FLOAT,
-        positions * FLOAT,
-      );
+      const count = Math.min(rowsAtOnce, rows - r);
+      const result = floats.subarray(atResult + r * positions, atResult + (r + count) * positions);
+      totals?.fill(0);
+      for (let first = 0; first < k; first += deepest) {
+        const depth = Math.min(deepest, k - first);
+        run(
+          count / ROWS,
+          positions / COLUMNS,
+          depth,
+          (filtersOfGroup + first * rows + r * depth) * FLOAT,
+          atPlanes * FLOAT,
+          (atOffsets + first) * FLOAT,
+          (atResult + r * positions) * FLOAT,
+          positions * FLOAT,
+        );
+        if (totals) for (let i = 0; i < result.length; i++) totals[i] += result[i];
+      }
+      if (totals) for (let i = 0; i < result.length; i++) result[i] = totals[i];
     }
     if (width === W) copyRows(floats, filters, 1, H * W, computed, sideBySide);
     else copyRows(floats, filters, H, W, computed, sideBySide);
@@ -220,6 +234,14 @@ export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, d
   for (let p = 0; p < k; p++) integers[atOffsets + p] = offsets[p] * FLOAT;
   const sums = new Float64Array(dw.length);
   const run = addProducts();
+  const vectors = positions / LANES;
+  /** Vectors that have been summed in float32 since the sums were last added up in double precision. */
+  let terms = 0;
+  const flush = (group: number) => {
+    addSums(floats, atSums, g.channelsOut, k, sums, group * size.filters);
+    floats.fill(0, atSums, atSums + sumsSize);
+    terms = 0;
+  };
   for (let group = 0; group < g.groups; group++) {
     for (let n = 0; n < g.N; n++) {
       const image = n * g.groups + group;
@@ -228,21 +250,23 @@ export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, d
       const source = { at: atStage, row: W, plane: H * W };
       if (planeW === W) copyRows(floats, g.channelsOut, 1, H * W, source, { at: atDy, row: W, plane: positions });
       else copyRows(floats, g.channelsOut, H, W, source, { at: atDy, row: planeW, plane: positions });
-      run(
-        tilesM,
-        tilesK,
-        positions / LANES,
-        atDy * FLOAT,
-        positions * FLOAT,
-        atX * FLOAT,
-        atOffsets * FLOAT,
-        atSums * FLOAT,
-      );
-      if (n % IMAGES_PER_SUM === IMAGES_PER_SUM - 1 || n === g.N - 1) {
-        addSums(floats, atSums, g.channelsOut, k, sums, group * size.filters);
-        floats.fill(0, atSums, atSums + sumsSize);
+      for (let from = 0; from < vectors; from += DEEPEST) {
+        const count = Math.min(DEEPEST, vectors - from);
+        if (terms + count > DEEPEST) flush(group);
+        run(
+          tilesM,
+          tilesK,
+          count,
+          (atDy + from * LANES) * FLOAT,
+          positions * FLOAT,
+          (atX + from * LANES) * FLOAT,
+          atOffsets * FLOAT,
+          atSums * FLOAT,
+        );
+        terms += count;
       }
     }
+    flush(group);
   }
   dw.set(sums);
   return allFinite(dw);
