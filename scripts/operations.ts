@@ -86,7 +86,7 @@ function derivativesIn(definition: string): string {
 /** The types of functions that are named once and used often. */
 const SIGNATURES: Record<string, string> = {
   Unary: 'x',
-  Binary: 'a, b',
+  Binary: 'a, other',
   Reduction: 'x, dims?, { keepDims }?',
 };
 

@@ -45,17 +45,17 @@ const gradOptionsOf = declareOptions<GradOptions>('grad', {
  * @throws if `output` requires no gradient, if its graph was freed by an earlier pass, or if a tensor that a
  * derivative reads has been overwritten; then nothing has been accumulated.
  */
-export function backward(output: Tensor, gradient?: Tensor | null, given?: BackwardOptions): void {
-  const options = backwardOptionsOf(given);
+export function backward(output: Tensor, gradient?: Tensor | null, options?: BackwardOptions): void {
+  const complete = backwardOptionsOf(options);
   const seed = seedGradient('backward', output, gradient);
-  const pass = new Pass(edgeOf(output), seed, options);
+  const pass = new Pass(edgeOf(output), seed, complete);
   const leaves = pass.leaves();
   for (const edge of leaves) {
     checkNotConverted('backward', edge);
     checkGradientOf(edge.leaf as Tensor);
   }
   pass.run(leaves);
-  withGrad(options.createGraph, () => {
+  withGrad(complete.createGraph, () => {
     for (const edge of leaves) {
       const leaf = edge.leaf as Tensor;
       const arrived = pass.gradientAt(edge);
@@ -87,13 +87,13 @@ export function grad(
   options: GradOptions & { allowUnused: true },
 ): (Tensor | null)[];
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): Tensor[];
-export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOptions): (Tensor | null)[] {
-  const options = gradOptionsOf(given);
+export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): (Tensor | null)[] {
+  const complete = gradOptionsOf(options);
   if (!Array.isArray(inputs)) {
     const advice = inputs instanceof Tensor ? '; write grad(y, [x])' : '';
     throw new MinibatchError(`grad: inputs are a list of tensors, got ${show(inputs)}${advice}`);
   }
-  const seed = seedGradient('grad', output, options.gradOutput);
+  const seed = seedGradient('grad', output, complete.gradOutput);
   inputs.forEach((input, i) => {
     expectTensor('grad', input);
     if (!input.requiresGrad) {
@@ -102,7 +102,7 @@ export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOpti
       );
     }
   });
-  const pass = new Pass(edgeOf(output), seed, options);
+  const pass = new Pass(edgeOf(output), seed, complete);
   const edges = inputs.map(edgeOf);
   const reached = pass.reached();
   let edgeByLeaf: Map<Tensor | null, Edge> | undefined;
@@ -112,13 +112,13 @@ export function grad(output: Tensor, inputs: readonly Tensor[], given?: GradOpti
     edgeByLeaf ??= new Map([...pass.leaves()].map((used) => [used.leaf, used]));
     const used = edgeByLeaf.get(inputs[i]);
     if (used) checkNotConverted('grad', used);
-    if (options.allowUnused) return;
+    if (complete.allowUnused) return;
     throw new MinibatchError(
       `grad: the output does not depend on input ${i}; to get null for it, pass { allowUnused: true }`,
     );
   });
   pass.run(new Set(edges));
-  return withGrad(options.createGraph, () => edges.map((edge) => pass.gradientAt(edge)));
+  return withGrad(complete.createGraph, () => edges.map((edge) => pass.gradientAt(edge)));
 }
 
 /** Throws if the leaf was given another dtype since an operation used it. */

@@ -1,8 +1,10 @@
 import { MinibatchError } from '../tensor/error.js';
 import { expectOptions } from '../tensor/expect.js';
 import { Tensor } from '../tensor/tensor.js';
+import type * as backwardModule from './backward.js';
 import { backward } from './backward.js';
 import * as ops from './ops/index.js';
+import type * as modules from './ops/modules.js';
 
 /** `Ops`, functions whose first argument is a tensor, as methods of that tensor. */
 export type MethodsOf<Ops> = {
@@ -33,7 +35,9 @@ export function addMethods(operations: Readonly<Record<string, (x: Tensor, ...re
 }
 
 declare module '../tensor/tensor.js' {
-  interface Tensor extends MethodsOf<typeof ops>, MethodsOf<{ backward: typeof backward }> {}
+  interface Tensor
+    extends MethodsOf<Pick<typeof modules, keyof typeof ops>>,
+      MethodsOf<Pick<typeof backwardModule, 'backward'>> {}
 }
 
 addMethods({ ...ops, backward } as Parameters<typeof addMethods>[0]);

@@ -35,9 +35,9 @@ export class Conv2d extends Module {
   readonly bias: Parameter | null;
   private readonly options: Complete<Conv2dOptions>;
 
-  constructor(inChannels: number, outChannels: number, kernelSize: Pair, given?: Conv2dLayerOptions) {
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options?: Conv2dLayerOptions) {
     super();
-    const { bias, dtype, generator, stride, padding, dilation, groups } = optionsOf(given);
+    const { bias, dtype, generator, stride, padding, dilation, groups } = optionsOf(options);
     expectWhole('Conv2d', 'inChannels', inChannels, 1);
     expectWhole('Conv2d', 'outChannels', outChannels, 1);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {

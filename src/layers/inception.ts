@@ -58,10 +58,10 @@ export function convUnit(
   inChannels: number,
   outChannels: number,
   kernelSize: number,
-  given?: ConvUnitOptions & Conv2dLayerOptions,
+  options?: ConvUnitOptions & Conv2dLayerOptions,
 ): Sequential {
-  const { batchNorm, activation, bias, ...options } = unitOptionsOf(given);
-  const conv = new Conv2d(inChannels, outChannels, kernelSize, { ...options, bias: bias ?? !batchNorm });
+  const { batchNorm, activation, bias, ...convolution } = unitOptionsOf(options);
+  const conv = new Conv2d(inChannels, outChannels, kernelSize, { ...convolution, bias: bias ?? !batchNorm });
   if (!batchNorm) return new Sequential(conv, activation());
   const norm =
     typeof batchNorm === 'function'
@@ -79,12 +79,15 @@ const optionsOf = declareOptions<InceptionOptions>('Inception', { ...unitOptions
 
 const isWidth = (value: unknown) => isInRange(value, { from: 0, whole: true });
 const isPair = (value: unknown): value is [unknown, unknown] => Array.isArray(value) && value.length === 2;
-const widths: Kind = { is: 'a pair of whole numbers', accepts: (value) => isPair(value) && value.every(isWidth) };
+const aPairOfWidths: Kind = {
+  is: 'a pair of whole numbers',
+  accepts: (value) => isPair(value) && value.every(isWidth),
+};
 
 const widthsOf = declareOptions<InceptionWidths>('Inception', {
   conv1x1: [required, { from: 0, whole: true }],
-  conv3x3: [required, widths],
-  double3x3: [required, widths],
+  conv3x3: [required, aPairOfWidths],
+  double3x3: [required, aPairOfWidths],
   pool: [
     required,
     {
@@ -105,10 +108,10 @@ export class Inception extends Module {
   /** Channels of the result. */
   readonly outChannels: number;
 
-  constructor(inChannels: number, given: InceptionWidths, options?: InceptionOptions) {
+  constructor(inChannels: number, widths: InceptionWidths, options?: InceptionOptions) {
     super();
     const { stride, ...unitOptions } = optionsOf(options);
-    const { conv1x1, conv3x3, double3x3, pool } = widthsOf(given);
+    const { conv1x1, conv3x3, double3x3, pool } = widthsOf(widths);
     expectWhole('Inception', 'inChannels', inChannels, 1);
     const [kind, projection] = pool;
     if (stride === 2 && (conv1x1 > 0 || projection > 0)) {

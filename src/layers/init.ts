@@ -32,16 +32,16 @@ const normalOptionsOf = declareOptions<NormalOptions>('init.normal', {
 const uniformOptionsOf = declareOptions<InitOptions>('init.uniform', generatorOptions);
 
 /** Normal numbers of the given mean (0) and standard deviation (1). */
-export function normal(x: Tensor, given?: NormalOptions): void {
-  const { mean, std, generator } = normalOptionsOf(given);
+export function normal(x: Tensor, options?: NormalOptions): void {
+  const { mean, std, generator } = normalOptionsOf(options);
   fill('init.normal', x, generator, (from) => mean + std * from.normal());
 }
 
 /** Uniform numbers from `low` up to but not including `high`. */
-export function uniform(x: Tensor, low: number, high: number, given?: InitOptions): void {
+export function uniform(x: Tensor, low: number, high: number, options?: InitOptions): void {
   if (typeof low !== 'number' || typeof high !== 'number' || !(low <= high))
     throw new MinibatchError(`init.uniform: low is at most high, got ${show(low)} and ${show(high)}`);
-  const { generator } = uniformOptionsOf(given);
+  const { generator } = uniformOptionsOf(options);
   fill('init.uniform', x, generator, (from) => uniformBetween(low, high, x.dtype, from));
 }
 
@@ -63,15 +63,15 @@ export interface XavierOptions extends InitOptions {
 const xavierOptionsOf = declareOptions<XavierOptions>('init.xavierNormal', { gain: [1, {}], ...generatorOptions });
 
 /** Normal numbers of standard deviation gain·√(2/(fanIn + fanOut)) (Glorot & Bengio, 2010). */
-export function xavierNormal(weight: Tensor, given?: XavierOptions): void {
-  const { gain, generator } = xavierOptionsOf(given);
+export function xavierNormal(weight: Tensor, options?: XavierOptions): void {
+  const { gain, generator } = xavierOptionsOf(options);
   const [fanIn, fanOut] = fans('init.xavierNormal', weight);
   normal(weight, { std: gain * Math.sqrt(2 / (fanIn + fanOut)), generator });
 }
 
 /** Uniform numbers of standard deviation gain·√(2/(fanIn + fanOut)) (Glorot & Bengio, 2010). */
-export function xavierUniform(weight: Tensor, given?: XavierOptions): void {
-  const { gain, generator } = xavierOptionsOf(given, 'init.xavierUniform');
+export function xavierUniform(weight: Tensor, options?: XavierOptions): void {
+  const { gain, generator } = xavierOptionsOf(options, 'init.xavierUniform');
   const [fanIn, fanOut] = fans('init.xavierUniform', weight);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   uniform(weight, -bound, bound, { generator });
@@ -98,16 +98,16 @@ const kaimingOptionsOf = declareOptions<KaimingOptions>('init.kaimingNormal', {
 });
 
 /** Normal numbers of standard deviation gain/√fan (He et al., 2015). */
-export function kaimingNormal(weight: Tensor, given?: KaimingOptions): void {
-  const options = kaimingOptionsOf(given);
-  normal(weight, { std: kaimingStd('init.kaimingNormal', weight, options), generator: options.generator });
+export function kaimingNormal(weight: Tensor, options?: KaimingOptions): void {
+  const complete = kaimingOptionsOf(options);
+  normal(weight, { std: kaimingStd('init.kaimingNormal', weight, complete), generator: complete.generator });
 }
 
 /** Uniform numbers of standard deviation gain/√fan (He et al., 2015). */
-export function kaimingUniform(weight: Tensor, given?: KaimingOptions): void {
-  const options = kaimingOptionsOf(given, 'init.kaimingUniform');
-  const bound = Math.sqrt(3) * kaimingStd('init.kaimingUniform', weight, options);
-  uniform(weight, -bound, bound, { generator: options.generator });
+export function kaimingUniform(weight: Tensor, options?: KaimingOptions): void {
+  const complete = kaimingOptionsOf(options, 'init.kaimingUniform');
+  const bound = Math.sqrt(3) * kaimingStd('init.kaimingUniform', weight, complete);
+  uniform(weight, -bound, bound, { generator: complete.generator });
 }
 
 function kaimingStd(op: string, weight: Tensor, options: Complete<KaimingOptions>): number {

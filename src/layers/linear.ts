@@ -30,9 +30,9 @@ export class Linear extends Module {
   /** [outFeatures], uniform in ±1/√inFeatures at first; null without bias. */
   readonly bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, given?: LinearOptions) {
+  constructor(inFeatures: number, outFeatures: number, options?: LinearOptions) {
     super();
-    const { bias, dtype, generator } = optionsOf(given);
+    const { bias, dtype, generator } = optionsOf(options);
     if (![inFeatures, outFeatures].every((n) => Number.isInteger(n) && n > 0)) {
       throw new MinibatchError(
         `Linear: takes whole numbers of features from 1, got ${show(inFeatures)} and ${show(outFeatures)}`,

@@ -46,11 +46,11 @@ export class LayerNorm extends Affine {
   private readonly normalizedShape: Shape;
 
   /** @param options.affine true unless said otherwise */
-  constructor(normalizedShape: number | Shape, given?: NormLayerOptions) {
-    const options = layerNormOptionsOf(given);
+  constructor(normalizedShape: number | Shape, options?: NormLayerOptions) {
+    const complete = layerNormOptionsOf(options);
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     checkShape('LayerNorm', shape);
-    super(shape, options);
+    super(shape, complete);
     this.normalizedShape = [...shape];
   }
 
@@ -73,15 +73,15 @@ export class GroupNorm extends Affine {
   constructor(
     readonly groups: number,
     readonly numChannels: number,
-    given?: NormLayerOptions,
+    options?: NormLayerOptions,
   ) {
-    const options = groupNormOptionsOf(given);
+    const complete = groupNormOptionsOf(options);
     expectWhole('GroupNorm', 'groups', groups, 1);
     expectWhole('GroupNorm', 'numChannels', numChannels, 1);
     if (numChannels % groups !== 0) {
       throw new MinibatchError(`GroupNorm: ${numChannels} channels do not go into ${groups} groups`);
     }
-    super([numChannels], options);
+    super([numChannels], complete);
   }
 
   forward(x: Tensor): Tensor {
@@ -106,11 +106,11 @@ export class InstanceNorm2d extends Affine {
   /** @param options.affine false unless said otherwise, as in PyTorch */
   constructor(
     readonly numChannels: number,
-    given?: NormLayerOptions,
+    options?: NormLayerOptions,
   ) {
-    const options = instanceNormOptionsOf(given);
+    const complete = instanceNormOptionsOf(options);
     expectWhole('InstanceNorm2d', 'numChannels', numChannels, 1);
-    super([numChannels], options);
+    super([numChannels], complete);
   }
 
   forward(x: Tensor): Tensor {

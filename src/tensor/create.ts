@@ -49,18 +49,18 @@ const valuesOptionsOf = declareOptions<ValuesOptions>('tensor', {
  * @throws on ragged arrays, on values that are not numbers or do not fit into int32, and if the number of values does not
  * fit `shape`.
  */
-export function tensor(values: NestedArray | NumberArray, given?: TensorOptions & { shape?: Shape }): Tensor {
-  if (typeof given === 'number' || Array.isArray(given)) {
-    const list = show([values, given]);
+export function tensor(values: NestedArray | NumberArray, options?: TensorOptions & { shape?: Shape }): Tensor {
+  if (typeof options === 'number' || Array.isArray(options)) {
+    const list = show([values, options]);
     throw new MinibatchError(
-      `tensor: takes all values in one list, got ${show(given)} beside it; write tensor(${list})`,
+      `tensor: takes all values in one list, got ${show(options)} beside it; write tensor(${list})`,
     );
   }
-  const options = valuesOptionsOf(given);
+  const complete = valuesOptionsOf(options);
   const own = dtypeOf(values);
-  const dtype = options.dtype ?? own ?? 'float32';
+  const dtype = complete.dtype ?? own ?? 'float32';
   const ownShape = own ? [(values as NumberArray).length] : shapeOfLists(values as NestedArray);
-  const shape = options.shape ?? ownShape;
+  const shape = complete.shape ?? ownShape;
   checkShape('tensor', shape);
   if (sizeOf(shape) !== sizeOf(ownShape)) {
     throw new MinibatchError(
@@ -68,7 +68,7 @@ export function tensor(values: NestedArray | NumberArray, given?: TensorOptions 
     );
   }
   const data = own ? fromArray(dtype, values as NumberArray) : fromLists(dtype, values as NestedArray, ownShape);
-  return withGrad(adopt(data, [...shape]), options.requiresGrad);
+  return withGrad(adopt(data, [...shape]), complete.requiresGrad);
 }
 
 /** A copy of a typed array as `dtype`. */
@@ -167,8 +167,8 @@ export function ones(shape: Shape, options?: TensorOptions, ...rest: unknown[]):
 }
 
 /** The numbers from `start` (0 where one argument is given) up to but not including `end`, `step` apart. */
-export function arange(start: number, end?: number, step = 1, given?: TensorOptions): Tensor {
-  const { dtype, requiresGrad } = optionsOf(given, 'arange');
+export function arange(start: number, end?: number, step = 1, options?: TensorOptions): Tensor {
+  const { dtype, requiresGrad } = optionsOf(options, 'arange');
   const [first, last] = end === undefined ? [0, start] : [start, end];
   if (!Number.isFinite(first) || !Number.isFinite(last) || !Number.isFinite(step) || step === 0) {
     throw new MinibatchError(
@@ -183,8 +183,8 @@ export function arange(start: number, end?: number, step = 1, given?: TensorOpti
 }
 
 /** The identity matrix of `n` rows and `columns` (n unless given) columns. */
-export function eye(n: number, columns = n, given?: TensorOptions): Tensor {
-  const { dtype, requiresGrad } = optionsOf(given, 'eye');
+export function eye(n: number, columns = n, options?: TensorOptions): Tensor {
+  const { dtype, requiresGrad } = optionsOf(options, 'eye');
   expectWhole('eye', 'n', n, 0);
   expectWhole('eye', 'columns', columns, 0);
   const identity = filled('eye', [n, columns], 0, { dtype });

@@ -49,7 +49,7 @@ export class Tensor {
   }
 
   readonly shape: Shape;
-  /** This tensor's place in the graph of derivatives; null where no derivative is asked for. */
+  /** @internal This tensor's place in the graph of derivatives; null where no derivative is asked for. */
   edge: GradientEdge | null = null;
   /** @internal The values, possibly shared with other tensors. */
   storage: Storage;
@@ -228,7 +228,7 @@ export class Tensor {
     return this.view(this.shape);
   }
 
-  /** The same storage under another shape of equal size, without a place in the graph. */
+  /** @internal The same storage under another shape of equal size, without a place in the graph. */
   view(shape: Shape): Tensor {
     checkShape('view', shape);
     if (sizeOf(shape) !== this.size) {

@@ -61,9 +61,9 @@ export function gradcheck<Inputs extends readonly Tensor[]>(
 export function gradgradcheck<Inputs extends readonly Tensor[]>(
   fn: CheckedFunction<Inputs>,
   inputs: readonly [...Inputs],
-  given?: GradcheckOptions,
+  options?: GradcheckOptions,
 ): GradcheckReport {
-  const { seed } = optionsOf(given, 'gradgradcheck');
+  const { seed } = optionsOf(options, 'gradgradcheck');
   const checkedFunction = fn as unknown as CheckedFunction;
   expectCheckable('gradgradcheck', fn, inputs);
   const generator = new Generator(seed);
@@ -84,7 +84,7 @@ export function gradgradcheck<Inputs extends readonly Tensor[]>(
     });
     return gradients;
   };
-  return check('gradgradcheck', product, [...inputs, ...weights], given);
+  return check('gradgradcheck', product, [...inputs, ...weights], options);
 }
 
 /** Throws unless there is a function to check, and tensors to check it at. */

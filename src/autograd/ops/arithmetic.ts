@@ -13,8 +13,8 @@ import { sumTo } from './broadcast.js';
 /** A tensor, or a number that stands for a scalar of the other operand's dtype. */
 export type Operand = Tensor | number;
 
-/** y = f(a, b), element by element, for float tensors of one dtype whose shapes broadcast. */
-export type Binary = (a: Operand, b: Operand) => Tensor;
+/** y = f(a, other), element by element, for float tensors of one dtype whose shapes broadcast. */
+export type Binary = (a: Operand, other: Operand) => Tensor;
 
 /** From the arguments and the result to one derivative; a broadcast argument's is summed to its shape afterwards. */
 type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
@@ -63,7 +63,7 @@ function summedTo(shape: Shape, derivative: Vjp<Tensor> | Saving<Vjp<Tensor>>): 
   return (dy) => sumTo(derivative(dy), shape);
 }
 
-/** a + b */
+/** The sum, element by element; shapes broadcast. */
 export const add: Binary = binary(
   'add',
   simd.add,
@@ -71,7 +71,7 @@ export const add: Binary = binary(
   () => (dy) => dy,
 );
 
-/** a − b */
+/** The difference, element by element; shapes broadcast. */
 export const sub: Binary = binary(
   'sub',
   simd.sub,
@@ -79,7 +79,7 @@ export const sub: Binary = binary(
   () => (dy) => dy.neg(),
 );
 
-/** a·b */
+/** The product, element by element; shapes broadcast. */
 export const mul: Binary = binary(
   'mul',
   simd.mul,
@@ -87,7 +87,7 @@ export const mul: Binary = binary(
   (a) => saving([a], (dy) => dy.mul(a)),
 );
 
-/** a/b */
+/** The quotient, element by element; shapes broadcast. */
 export const div: Binary = binary(
   'div',
   simd.div,
@@ -96,11 +96,11 @@ export const div: Binary = binary(
 );
 
 /**
- * aᵇ, by the rules of C99: 1ᵇ and a⁰ are 1 also where the other is NaN.
+ * aᵇ, element by element, where b is the exponent, by the rules of C99: 1ᵇ and a⁰ are 1 also where the other is NaN.
  *
  * Where b = 0 the derivative by a is 0, also at a = 0; that by b at a = 0 is 0 for b from 0, as in PyTorch, and −∞ below.
  */
-export const pow: Binary = power(0, 0);
+export const pow: (a: Operand, exponent: Operand) => Tensor = power(0, 0);
 
 /** The derivative of aᵇ, j times by a and k times by b: whose order makes no difference, here as in mathematics. */
 function power(j: number, k: number): Binary {
@@ -112,7 +112,7 @@ function power(j: number, k: number): Binary {
   );
 }
 
-/** The larger of a and b; where they are equal each gets half of the derivative. Where either is NaN each gets all of it. */
+/** The larger of each two values; shapes broadcast. Where they are equal each gets half of the derivative. Where either is NaN each gets all of it. */
 export const maximum: Binary = binary(
   'maximum',
   kernels.maximum,
@@ -120,7 +120,7 @@ export const maximum: Binary = binary(
   (a, b) => saving([a, b], (dy) => weighted(dy, greater(b, a))),
 );
 
-/** The smaller of a and b; where they are equal each gets half of the derivative. Where either is NaN each gets all of it. */
+/** The smaller of each two values; shapes broadcast. Where they are equal each gets half of the derivative. Where either is NaN each gets all of it. */
 export const minimum: Binary = binary(
   'minimum',
   kernels.minimum,

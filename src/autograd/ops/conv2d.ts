@@ -46,11 +46,11 @@ export function bothOf(pair: Pair): [number, number] {
  * Two-dimensional convolution (cross-correlation, as everywhere in deep learning).
  *
  * @param x float [N, C, H, W]
- * @param w [M, C/groups, kernel height, kernel width]
- * @param b [M], or null
+ * @param weight [M, C/groups, kernel height, kernel width]
+ * @param bias [M], or null
  * @returns [N, M, H', W'] with H' = ⌊(H + 2·padding − dilation·(kernel height − 1) − 1)/stride⌋ + 1, and W' alike.
  */
-export const conv2d: (x: Tensor, w: Tensor, b?: Tensor | null, options?: Conv2dOptions) => Tensor = (
+export const conv2d: (x: Tensor, weight: Tensor, bias?: Tensor | null, options?: Conv2dOptions) => Tensor = (
   x,
   w,
   b,

@@ -13,7 +13,7 @@ import { sumTo } from './broadcast.js';
  * The product of two matrices, or of two stacks of them whose leading dimensions broadcast. A vector stands for a
  * row on the left and for a column on the right.
  */
-export const matmul: (a: Tensor, b: Tensor) => Tensor = (a, b) => {
+export const matmul: (a: Tensor, other: Tensor) => Tensor = (a, b) => {
   expectFloat('matmul', a);
   expectSameFloat('matmul', a, b);
   if (a.ndim === 0 || b.ndim === 0) {
@@ -30,13 +30,13 @@ export const matmul: (a: Tensor, b: Tensor) => Tensor = (a, b) => {
 };
 
 /**
- * x·wᵀ + b, as a fully connected layer computes it.
+ * x·weightᵀ + bias, as a fully connected layer computes it.
  *
  * @param x [..., in]
- * @param w [out, in]
- * @param b [out], or null
+ * @param weight [out, in]
+ * @param bias [out], or null
  */
-export const linear: (x: Tensor, w: Tensor, b?: Tensor | null) => Tensor = (x, w, b) => {
+export const linear: (x: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor = (x, w, b) => {
   expectFloat('linear', x);
   expectSameFloat('linear', x, w);
   if (b) expectSameFloat('linear', x, b);

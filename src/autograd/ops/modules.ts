@@ -1,0 +1,20 @@
+/*
+ * All that the files of operations export. Only types are taken from here: what is exported again by name, as in
+ * index.ts, has lost the comment that editors show for it.
+ */
+export * from './arithmetic.js';
+export * from './batch-norm.js';
+export * from './broadcast.js';
+export * from './concat.js';
+export * from './conv2d.js';
+export * from './dropout.js';
+export * from './elementwise.js';
+export * from './gather.js';
+export * from './losses.js';
+export * from './matmul.js';
+export * from './normalization.js';
+export * from './pool.js';
+export * from './reduce.js';
+export * from './shape.js';
+export * from './softmax.js';
+export * from './whiten.js';
