@@ -8,19 +8,22 @@ const EPS = 1e-5;
 
 /** Batch normalization of [m, features] in training, with the derivative that `dx` makes of dy, x̂ and 1/σ. */
 function batchNormWith(dx: (dy: Tensor, xHat: Tensor, invStd: Tensor) => Tensor) {
-  return defineOp('batchNorm', (x: Tensor, gamma: Tensor, beta: Tensor) => {
-    const mean = x.mean(0, { keepDims: true });
+  const normalized = (x: Tensor) => {
     const invStd = x.variance(0, { correction: 0, keepDims: true }).add(EPS).rsqrt();
-    const xHat = x.sub(mean).mul(invStd);
-    return {
-      output: xHat.mul(gamma).add(beta),
-      vjp: [
-        saving([x, gamma], (dy: Tensor) => dx(dy.mul(gamma), xHat, invStd)),
-        saving([x], (dy: Tensor) => dy.mul(xHat).sum(0)),
-        (dy: Tensor) => dy.sum(0),
-      ],
-    };
-  });
+    return { xHat: x.sub(x.mean(0, { keepDims: true })).mul(invStd), invStd };
+  };
+  return defineOp(
+    'batchNorm',
+    (x: Tensor, gamma: Tensor, beta: Tensor) => normalized(x).xHat.mul(gamma).add(beta),
+    (_, x, gamma) => [
+      saving([x, gamma], (dy) => {
+        const { xHat, invStd } = normalized(x);
+        return dx(dy.mul(gamma), xHat, invStd);
+      }),
+      saving([x], (dy) => dy.mul(normalized(x).xHat).sum(0)),
+      (dy) => dy.sum(0),
+    ],
+  );
 }
 
 /** First try: μ depends on every x of the batch, so its part of the gradient is taken off. But so does σ. */

@@ -5,8 +5,9 @@ export { type BackwardOptions, backward, type GradOptions, grad } from './autogr
 export {
   defineOp,
   type JointVjp,
+  type Known,
+  type Noting,
   type Output,
-  type Rule,
   type Saving,
   saving,
   type Vjp,

@@ -161,7 +161,11 @@ const twoCopies: Mistake[] = [
 ];
 
 const weight = tensor([1, 2], { requiresGrad: true });
-const op = defineOp('scaled', (y: Tensor, _options: unknown) => ({ output: y.mul(2), vjp: [(dy) => dy.mul(2), null] }));
+const op = defineOp(
+  'scaled',
+  (y: Tensor, _options: unknown) => y.mul(2),
+  (_, _y, _options) => [(dy) => dy.mul(2), null],
+);
 const shared = { inner: [weight] };
 
 const gradientMistakes: Mistake[] = [
@@ -332,20 +336,21 @@ const optionMistakes: Mistake[] = [
 ];
 
 const operationMistakes: Mistake[] = [
+  ['no name', () => any(minibatch).defineOp((y: Tensor) => y), 'defineOp: takes a name, got a function'],
   [
-    'no name',
-    () => any(minibatch).defineOp((y: Tensor) => y),
-    'defineOp: takes a name and a rule, got a function and undefined',
-  ],
-  [
-    'a tensor for a rule',
+    'no derivative',
     () => any(minibatch).defineOp('f', (y: Tensor) => y)(x),
-    'f: a rule returns { output, vjp }, got a float32 tensor of [2, 3]',
+    'defineOp: f takes two functions, its value and its derivative, got a function and undefined',
   ],
   [
     'nothing returned',
-    () => any(minibatch).defineOp('f', () => {})(x),
-    'f: a rule returns { output, vjp }, got undefined',
+    () =>
+      any(minibatch).defineOp(
+        'f',
+        () => {},
+        () => [],
+      )(x),
+    'f: the output is a tensor or several, got undefined',
   ],
   [
     'a tensor saved without a list',

@@ -9,8 +9,8 @@ import { giveBack, isWorthKeeping, letGoOfOldSpares } from '../tensor/spare.js';
 import { type Storage, storageMark, whileLocked } from '../tensor/storage.js';
 import { Tensor, zeroed } from '../tensor/tensor.js';
 import { unwatched, watchGradients, watching } from './anomaly.js';
-import { type Edge, edgeOf, type Node } from './graph.js';
-import { withGrad } from './mode.js';
+import { type Edge, edgeOf, expectConnected, type Node } from './graph.js';
+import { whileDifferentiating, withGrad } from './mode.js';
 
 export interface BackwardOptions {
   /** Record the backward pass itself, so that its results can be differentiated again; false unless said otherwise. */
@@ -254,7 +254,7 @@ class Pass {
     }
     if (!any) return;
     if (this.watched) watchGradients(node, 'arrives at', arrived);
-    const sent = node.letsGo ? node.run(arrived, needed) : this.runOutside(node, arrived, needed);
+    const sent = node.isBuiltIn ? node.run(arrived, needed) : this.runOutside(node, arrived, needed);
     if (!this.retainGraph) node.free();
     for (const gradient of sent) if (gradient) this.hold(gradient);
     for (let i = 0; i < node.inputs.length; i++) {
@@ -280,13 +280,15 @@ class Pass {
       onTheirWay.add(gradient.storage).add(own.storage);
       return own;
     });
-    const sent = whileLocked(onTheirWay, () => node.run(given, needed));
+    const run = () => whileLocked(onTheirWay, () => node.run(given, needed));
+    const sent = this.createGraph ? whileDifferentiating(run) : run();
     // A write that `assign` did not see harms none but a gradient that went to this derivative alone.
     if (given.some((own, i) => own !== arrived[i] && !sameValues(own, arrived[i]))) {
       throw new ChangedGradient(
         `backward: the derivative of ${node.name} changes the gradient it is given; it returns a new tensor instead`,
       );
     }
+    if (this.createGraph) expectConnected(node.name, sent);
     for (const gradient of sent) if (gradient) this.seenOutside.add(gradient.storage);
     return sent;
   }

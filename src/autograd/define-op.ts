@@ -1,9 +1,9 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import { nameMaker, Tensor } from '../tensor/tensor.js';
 import { watching, watchOperation } from './anomaly.js';
-import { type Edge, edgeOf, Node, type Reads } from './graph.js';
-import { isGradEnabled, switchGrad } from './mode.js';
+import { type Edge, edgeOf, expectConnected, Node, type Reads } from './graph.js';
+import { isDifferentiating, isGradEnabled, switchGrad } from './mode.js';
 
 /** One result, or several. */
 export type Output = Tensor | readonly Tensor[];
@@ -23,14 +23,34 @@ export interface Saving<F> {
   readonly vjp: F;
 }
 
-/** What an operation states about itself when it is carried out. */
-export interface Rule<Out extends Output> {
-  output: Out;
-  /**
-   * The vector-Jacobian products: one for each argument (null for one that has no derivative), or one function for
-   * all. One that reads tensors names them: `saving([x, y], (dy) => …)`.
-   */
-  vjp: readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[] | JointVjp<Out> | Saving<JointVjp<Out>>;
+/**
+ * The vector-Jacobian products of an operation: one for each argument (null for one that has no derivative), or one
+ * function for all. One that reads tensors names them: `saving([x, y], (dy) => …)`.
+ */
+export type Vjps<Out extends Output> =
+  | readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[]
+  | JointVjp<Out>
+  | Saving<JointVjp<Out>>;
+
+/** Anything without a tensor in it: numbers, texts, typed arrays, and lists and objects of those. */
+type WithoutTensors<T> = T extends Tensor
+  ? never
+  : T extends ArrayBufferView | ((...args: never[]) => unknown)
+    ? T
+    : T extends object
+      ? { [Name in keyof T]: WithoutTensors<T[Name]> }
+      : T;
+
+/** A result, and what computing it has shown that the derivative needs: numbers and arrays of them, but no tensors. */
+export interface Noting<Out extends Output, Noted> {
+  readonly output: Out;
+  readonly noted: Noted & WithoutTensors<Noted>;
+}
+
+/** What a derivative knows besides the arguments: the result, and what was noted with it. */
+export interface Known<Out extends Output, Noted> {
+  readonly y: Out;
+  readonly noted: Noted;
 }
 
 /**
@@ -45,17 +65,20 @@ export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
 }
 
 /**
- * Defines a differentiable operation: `rule` computes the result and states its derivative. It runs with recording
- * switched off, so it may use any operation to compute the result.
+ * Defines a differentiable operation, by two functions that are stated together. `value` computes the result; it may use
+ * any operation, since nothing in it is recorded. `derivative` states how gradients flow back; it is run only where the
+ * operation is recorded, and sees the arguments, the result and what `value` noted, but no tensor from inside it. So
+ * what it reads is connected to the graph, and its derivatives are right as well.
  *
  * Arguments that are tensors are differentiated; any other argument (numbers, options) has no derivative. A tensor inside
  * a list or an object would get no gradient, so one that requires it is refused there.
  *
  * @example
- * const cube = defineOp('cube', (x: Tensor) => ({
- *   output: x.mul(x).mul(x),
- *   vjp: [saving([x], (dy) => dy.mul(x.square()).mul(3))],
- * }));
+ * const cube = defineOp(
+ *   'cube',
+ *   (x: Tensor) => x.mul(x).mul(x),
+ *   (_, x) => [saving([x], (dy) => dy.mul(x.square()).mul(3))],
+ * );
  */
 export const defineOp: DefineOp = definer(false);
 
@@ -65,42 +88,89 @@ export const defineOp: DefineOp = definer(false);
  */
 export const builtIn: DefineOp = definer(true);
 
-interface DefineOp {
-  <Args extends readonly unknown[]>(name: string, rule: (...args: Args) => Rule<Tensor>): (...args: Args) => Tensor;
-  <Args extends readonly unknown[]>(
-    name: string,
-    rule: (...args: Args) => Rule<readonly Tensor[]>,
-  ): (...args: Args) => readonly Tensor[];
-}
+type DefineOp = <Args extends readonly unknown[], Out extends Output, Noted = undefined>(
+  name: string,
+  value: (...args: Args) => Out | Noting<Out, Noted>,
+  derivative: (known: Known<NoInfer<Out>, NoInfer<Noted>>, ...args: Args) => Vjps<NoInfer<Out>>,
+) => (...args: Args) => Out;
 
-function definer(letsGo: boolean): DefineOp {
-  return (<Args extends readonly unknown[], Out extends Output>(name: string, rule: (...args: Args) => Rule<Out>) => {
-    if (typeof name !== 'string' || typeof rule !== 'function') {
-      throw new MinibatchError(`defineOp: takes a name and a rule, got ${show(name)} and ${show(rule)}`);
-    }
+function definer(isBuiltIn: boolean): DefineOp {
+  return <Args extends readonly unknown[], Out extends Output, Noted>(
+    name: string,
+    value: (...args: Args) => Out | Noting<Out, Noted>,
+    derivative: (known: Known<Out, Noted>, ...args: Args) => Vjps<Out>,
+  ) => {
+    if (!isBuiltIn) expectTwoFunctions(name, value, derivative);
     const carryOut = (args: Args): Out => {
-      if (!letsGo) expectNoneInside(name, args);
+      const enabled = isGradEnabled();
+      if (enabled && isDifferentiating()) expectConnected(name, args);
+      if (enabled && !isBuiltIn) expectNoneInside(name, args);
+      const recorded = enabled && args.some(requiresGrad);
+      const writes = recorded ? writesTo(args) : 0;
       const before = switchGrad(false);
-      const outer = recorded;
+      const outer = isBuiltIn ? null : nameMaker(name);
       try {
-        recorded = before && args.some(requiresGrad);
-        const writes = recorded ? writesTo(args) : 0;
-        const { output, vjp } = expectRule(name, rule(...args));
+        const valued = value(...args);
+        const output = isNoting(valued) ? valued.output : valued;
+        const noted = isNoting(valued) ? valued.noted : undefined;
         if (recorded && writesTo(args) !== writes) {
           throw new MinibatchError(
             `${name}: overwrote an argument that requires a gradient; operations leave them as is`,
           );
         }
-        return record(name, args, output, vjp, letsGo);
+        const y = ownOutput(name, args, output);
+        if (!isBuiltIn) for (const result of listOf(y)) result.madeIn = outer;
+        if (recorded) {
+          if (!isBuiltIn) expectNoTensors(name, noted);
+          const vjps = derivative({ y, noted: noted as Noted }, ...args);
+          const node = makeNode(name, args, Array.isArray(y), vjps, isBuiltIn);
+          if (node) for (const result of listOf(y)) node.produce(result);
+        }
+        return y;
       } finally {
-        recorded = outer;
+        if (!isBuiltIn) nameMaker(outer);
         switchGrad(before);
       }
     };
     const operation = (...args: Args): Out =>
       watching ? watchOperation(name, args, operation, () => carryOut(args)) : carryOut(args);
     return Object.defineProperty(operation, 'name', { value: name });
-  }) as DefineOp;
+  };
+}
+
+function expectTwoFunctions(name: unknown, value: unknown, derivative: unknown): void {
+  if (typeof name !== 'string') throw new MinibatchError(`defineOp: takes a name, got ${show(name)}`);
+  if (typeof value === 'function' && typeof derivative === 'function') return;
+  throw new MinibatchError(
+    `defineOp: ${name} takes two functions, its value and its derivative, got ${show(value)} and ${show(derivative)}`,
+  );
+}
+
+function listOf(output: Output): readonly Tensor[] {
+  return Array.isArray(output) ? output : [output as Tensor];
+}
+
+function isNoting<Out extends Output, Noted>(value: Out | Noting<Out, Noted>): value is Noting<Out, Noted> {
+  return !(value instanceof Tensor) && value !== null && typeof value === 'object' && 'output' in value;
+}
+
+/** The results as tensors of their own: an operation that hands back an argument must not change its place in the graph. */
+function ownOutput<Out extends Output>(name: string, args: readonly unknown[], output: Out): Out {
+  const own = (y: unknown) => {
+    if (!(y instanceof Tensor)) throw new MinibatchError(`${name}: the output is a tensor or several, got ${show(y)}`);
+    return y.requiresGrad || args.includes(y) ? y.detach() : y;
+  };
+  return (Array.isArray(output) ? output.map(own) : own(output)) as Out;
+}
+
+/** Throws if what is noted holds a tensor. */
+function expectNoTensors(name: string, noted: unknown): void {
+  if (typeof noted !== 'object' || noted === null) return;
+  const place = noted instanceof Tensor ? 'noted' : placeInside(noted, (value) => value instanceof Tensor);
+  if (place === null) return;
+  throw new MinibatchError(
+    `${name}: what is noted holds no tensors, but there is one at ${place}; a derivative computes it again, or reads its data`,
+  );
 }
 
 /** How often those of the arguments that require a gradient have been overwritten, in all. */
@@ -110,52 +180,10 @@ function writesTo(args: readonly unknown[]): number {
   return writes;
 }
 
-/** Whether the operation that is being carried out is recorded. */
-let recorded = false;
-
-/**
- * Whether the operation that is being carried out is recorded. One that is not, as in a backward pass, may leave its
- * derivatives out: on small tensors stating them takes longer than computing the result.
- */
-export function isRecorded(): boolean {
-  return recorded;
-}
-
-function record<Out extends Output>(
-  name: string,
-  args: readonly unknown[],
-  output: Out,
-  vjp: Rule<Out>['vjp'],
-  letsGo: boolean,
-): Out {
-  const several = Array.isArray(output);
-  const outputs = (several ? output : [output]) as readonly Tensor[];
-  const fresh = outputs.map((y) => {
-    if (!(y instanceof Tensor)) throw new MinibatchError(`${name}: the output is a tensor or several, got ${show(y)}`);
-    // An operation that hands back an argument as it is must not change that argument's place in the graph.
-    return y.requiresGrad || args.includes(y) ? y.detach() : y;
-  });
-  if (recorded) {
-    if (!vjp) throw new MinibatchError(`${name}: states no derivative; there is no vjp beside the output`);
-    const node = makeNode(name, args, several, vjp, letsGo);
-    if (node) for (const y of fresh) node.produce(y);
-  }
-  return (several ? fresh : fresh[0]) as Out;
-}
-
-/** Throws unless a rule has returned what one returns. */
-function expectRule<Out extends Output>(name: string, given: Rule<Out>): Rule<Out> {
-  if (typeof given !== 'object' || given === null || given instanceof Tensor || Array.isArray(given)) {
-    throw new MinibatchError(`${name}: a rule returns { output, vjp }, got ${show(given)}`);
-  }
-  return given;
-}
-
 /** Throws if a tensor that requires a gradient lies inside an argument, where no derivative is stated for it. */
 function expectNoneInside(name: string, args: readonly unknown[]): void {
-  if (!isGradEnabled()) return;
   args.forEach((arg, i) => {
-    const place = arg instanceof Tensor ? null : placeInside(arg);
+    const place = arg instanceof Tensor ? null : placeInside(arg, requiresGrad);
     if (place === null) return;
     throw new MinibatchError(
       `${name}: argument ${i} holds a tensor that requires a gradient, at ${place}, but only tensors that are arguments ` +
@@ -164,13 +192,13 @@ function expectNoneInside(name: string, args: readonly unknown[]): void {
   });
 }
 
-/** Where in `whole` a tensor lies that requires a gradient, such as `layers.0.weight`; null if there is none. */
-function placeInside(whole: unknown): string | null {
+/** Where in `whole` something lies that is looked for, such as `layers.0.weight`; null if it is nowhere. */
+function placeInside(whole: unknown, isIt: (value: unknown) => boolean): string | null {
   const seen = new Set<unknown>();
   const open: [place: string, value: unknown][] = [['', whole]];
   for (let next = open.pop(); next; next = open.pop()) {
     const [place, value] = next;
-    if (requiresGrad(value)) return place;
+    if (isIt(value)) return place;
     if (typeof value !== 'object' || value === null || value instanceof Tensor || seen.has(value)) continue;
     if (ArrayBuffer.isView(value)) continue;
     seen.add(value);
@@ -195,15 +223,16 @@ function makeNode<Out extends Output>(
   name: string,
   args: readonly unknown[],
   several: boolean,
-  vjp: Rule<Out>['vjp'],
-  letsGo: boolean,
+  vjp: Vjps<Out>,
+  isBuiltIn: boolean,
 ): Node | null {
+  if (!vjp) throw new MinibatchError(`${name}: states no derivative`);
   if (!Array.isArray(vjp)) {
     const joint = vjp as JointVjp<Out> | Saving<JointVjp<Out>>;
     const f = isSaving(joint) ? joint.vjp : joint;
     const inputs = args.map((arg) => (requiresGrad(arg) ? edgeOf(arg) : null));
     const reads = isSaving(joint) ? [{ argument: null, tensors: joint.tensors }] : [];
-    return new Node(name, inputs, reads, letsGo, (dOutputs, needed) => {
+    return new Node(name, inputs, reads, isBuiltIn, (dOutputs, needed) => {
       const gradients = f((several ? dOutputs : dOutputs[0]) as Out, needed);
       return inputs.map((input, i) => (input && needed[i] ? checkGradient(name, input, gradients[i], i) : undefined));
     });
@@ -231,7 +260,7 @@ function makeNode<Out extends Output>(
     } else functions.push(entry);
   }
   if (!any) return null;
-  return new Node(name, inputs, reads, letsGo, (dOutputs, needed) => {
+  return new Node(name, inputs, reads, isBuiltIn, (dOutputs, needed) => {
     const dy = (several ? dOutputs : dOutputs[0]) as Out;
     return inputs.map((input, i) =>
       input && needed[i] ? checkGradient(name, input, functions[i]?.(dy), i) : undefined,

@@ -1,7 +1,7 @@
 import type { DType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import type { Shape } from '../tensor/shape.js';
-import type { GradientEdge, Tensor } from '../tensor/tensor.js';
+import { formatShape, type Shape } from '../tensor/shape.js';
+import { type GradientEdge, Tensor } from '../tensor/tensor.js';
 
 /*
  * The graph of derivatives. A node is one operation that was carried out; an edge is one value between operations: a
@@ -60,7 +60,7 @@ export class Node {
     readonly inputs: readonly (Edge | null)[],
     reads: readonly Reads[],
     /** Whether the derivative is known to hold on to no gradient that it is given or returns. */
-    readonly letsGo: boolean,
+    readonly isBuiltIn: boolean,
     pullBack: PullBack,
   ) {
     for (const { argument, tensors } of reads) {
@@ -103,5 +103,20 @@ export class Node {
   free(): void {
     this.pullBack = null;
     this.saved.length = 0;
+  }
+}
+
+/**
+ * Throws if one of the tensors was computed, unrecorded, inside the value or the statement of some operation: a derivative that
+ * reads it, and is to be differentiated itself, would miss what it depends on.
+ */
+export function expectConnected(name: string, tensors: readonly unknown[]): void {
+  for (const arg of tensors) {
+    if (!(arg instanceof Tensor) || arg.madeIn === null) continue;
+    throw new MinibatchError(
+      `${name}: the derivative of ${arg.madeIn} reads a tensor of shape ${formatShape(arg.shape)} that was computed ` +
+        `inside ${arg.madeIn}, where nothing is recorded; its own derivative would miss that. Compute it again from the ` +
+        'arguments and the result inside the vector-Jacobian product; detach() says of a constant that it is one',
+    );
   }
 }

@@ -14,6 +14,24 @@ export function switchGrad(on: boolean): boolean {
   return before;
 }
 
+let differentiating = false;
+
+/** Whether a derivative that is not the library's is being run, and recorded. */
+export function isDifferentiating(): boolean {
+  return differentiating;
+}
+
+/** Runs `body` as such a derivative. */
+export function whileDifferentiating<T>(body: () => T): T {
+  const before = differentiating;
+  differentiating = true;
+  try {
+    return body();
+  } finally {
+    differentiating = before;
+  }
+}
+
 /** Runs `body` without recording operations: its results require no gradient. Returns what `body` returns. */
 export function noGrad<T>(body: () => T): T {
   expectBody('noGrad', body);

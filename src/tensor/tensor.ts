@@ -34,6 +34,15 @@ function jsonValues(values: NestedArray): JsonValues {
 /** Numbers and lists up to which a tensor is turned into lists. */
 const MOST_LISTED = 2 ** 24;
 
+let maker: string | null = null;
+
+/** Names the operation that whatever tensor is made next is made inside; returns the one named before. */
+export function nameMaker(name: string | null): string | null {
+  const before = maker;
+  maker = name;
+  return before;
+}
+
 /**
  * A typed array and a shape: row-major and contiguous, always. At most 2³¹ − 1 values in at most 64 dimensions.
  *
@@ -53,6 +62,8 @@ export class Tensor {
   edge: GradientEdge | null = null;
   /** @internal The values, possibly shared with other tensors. */
   storage: Storage;
+  /** @internal The operation inside which this tensor was made, unless as its result; null elsewhere. */
+  madeIn: string | null = maker;
   private leafRequiresGrad = false;
   private accumulated: Tensor | null = null;
 

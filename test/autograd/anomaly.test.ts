@@ -84,10 +84,18 @@ describe('detectAnomaly', () => {
   });
 
   it('takes an operation as a whole, whatever it is made of', () => {
-    const fine = defineOp('fine', (x: Tensor) => ({ output: x.log().exp(), vjp: [(dy) => dy.div(0).reciprocal()] }));
+    const fine = defineOp(
+      'fine',
+      (x: Tensor) => x.log().exp(),
+      () => [(dy) => dy.div(0).reciprocal()],
+    );
     const x = leaf([0, 1]);
     expect(detectAnomaly(() => grad(fine(x).sum(), [x]))[0].toArray()).toEqual([0, 0]);
-    const broken = defineOp('broken', (x: Tensor) => ({ output: x.log().neg(), vjp: [(dy) => dy] }));
+    const broken = defineOp(
+      'broken',
+      (x: Tensor) => x.log().neg(),
+      () => [(dy) => dy],
+    );
     expect(messageOf(() => detectAnomaly(() => broken(x)))).toContain('broken gives Infinity at [0]');
   });
 

@@ -54,28 +54,33 @@ describe('the mode is restored', () => {
     expect(() => x.add(proxy as never)).toThrow();
     expect(leaf(1).mul(2).requiresGrad).toBe(true);
     expect(() => noGrad(() => x.add(proxy as never))).toThrow();
-    const mine = defineOp('mine', (..._args: unknown[]) => ({ output: x.mul(1), vjp: [] }));
+    const mine = defineOp(
+      'mine',
+      (..._args: unknown[]) => x.mul(1),
+      (_, ..._args) => [],
+    );
     expect(() => mine(proxy)).toThrow();
   });
 
   it('where a rule, a derivative or a pass inside a derivative throws', () => {
     const fails = (where: 'rule' | 'derivative' | 'inside'): ((x: Tensor) => Tensor) =>
-      defineOp('fails', (x: Tensor) => {
-        if (where === 'rule') throw new Error(where);
-        return {
-          output: x.mul(1),
-          vjp: [
-            saving([x], (dy) => {
-              if (where === 'derivative') throw new Error(where);
-              return grad(
-                enableGrad(() => fails('derivative')(x.detach().reshape([1]))),
-                [leaf(1)],
-                { gradOutput: dy },
-              )[0];
-            }),
-          ],
-        };
-      });
+      defineOp(
+        'fails',
+        (x: Tensor) => {
+          if (where === 'rule') throw new Error(where);
+          return x.mul(1);
+        },
+        (_, x) => [
+          saving([x], (dy) => {
+            if (where === 'derivative') throw new Error(where);
+            return grad(
+              enableGrad(() => fails('derivative')(x.detach().reshape([1]))),
+              [leaf(1)],
+              { gradOutput: dy },
+            )[0];
+          }),
+        ],
+      );
     for (const where of ['rule', 'derivative', 'inside'] as const) {
       for (const createGraph of [false, true]) {
         const x = leaf([1]);
@@ -87,9 +92,10 @@ describe('the mode is restored', () => {
   });
 
   it('where a derivative goes through a graph of its own', () => {
-    const checkpoint = defineOp('checkpoint', (x: Tensor) => ({
-      output: x.square().sin(),
-      vjp: [
+    const checkpoint = defineOp(
+      'checkpoint',
+      (x: Tensor) => x.square().sin(),
+      (_, x) => [
         saving([x], (dy) => {
           const again = x.detach();
           again.requiresGrad = true;
@@ -100,7 +106,7 @@ describe('the mode is restored', () => {
           )[0];
         }),
       ],
-    }));
+    );
     const [x, y] = [leaf([1, 2]), leaf([1, 2])];
     checkpoint(x.mul(2)).add(x).sum().backward();
     y.mul(2).square().sin().add(y).sum().backward();

@@ -23,7 +23,11 @@ const leaf = (values: Parameters<typeof tensor>[0]) => tensor(values, { requires
 
 /** An operation of a user's, whose derivative keeps what it is given and does `act` with it. */
 const own = (act: (dy: Tensor) => Tensor) =>
-  defineOp('own', (x: Tensor) => ({ output: x.mul(1), vjp: [saving([x], (dy) => act(dy))] }));
+  defineOp(
+    'own',
+    (x: Tensor) => x.mul(1),
+    (_, x) => [saving([x], (dy) => act(dy))],
+  );
 
 describe('a gradient is nobody else’s', () => {
   it('where a parameter is the gradient that is given', () => {
@@ -234,11 +238,15 @@ describe('versions belong to the values', () => {
   });
 
   it('so an operation that overwrites what it is differentiated by is refused', () => {
-    const careless = defineOp('careless', (x: Tensor) => {
-      const output = x.square();
-      x.assign(zeros([2]));
-      return { output, vjp: [saving([x], (dy) => dy.mul(x).mul(2))] };
-    });
+    const careless = defineOp(
+      'careless',
+      (x: Tensor) => {
+        const output = x.square();
+        x.assign(zeros([2]));
+        return output;
+      },
+      (_, x) => [saving([x], (dy) => dy.mul(x).mul(2))],
+    );
     expect(() => careless(leaf([1, 2]))).toThrow('careless: overwrote an argument that requires a gradient');
   });
 

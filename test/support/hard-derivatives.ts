@@ -38,10 +38,11 @@ const labels = (n: number, c: number) =>
 const f32 = { dtype: 'float32' as const };
 
 /** |x|, whose slope at 0 someone chose to be 1. */
-const modulus = defineOp('modulus', (x: Tensor) => ({
-  output: x.abs(),
-  vjp: [saving([x], (dy: Tensor) => dy.mul(x.sign().add(0.5).sign()))],
-}));
+const modulus = defineOp(
+  'modulus',
+  (x: Tensor) => x.abs(),
+  (_, x) => [saving([x], (dy: Tensor) => dy.mul(x.sign().add(0.5).sign()))],
+);
 
 export const hardDerivatives: HardDerivative[] = [
   // kinks near and at the values

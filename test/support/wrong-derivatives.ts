@@ -31,10 +31,7 @@ function pointwise(
   derivative: (x: Tensor, y: Tensor) => Tensor,
   values?: ValueConstraints,
 ): WrongDerivative {
-  const call = defineOp(op, (x: Tensor) => {
-    const y = f(x);
-    return { output: y, vjp: [saving([x, y], (dy) => dy.mul(derivative(x, y)))] };
-  });
+  const call = defineOp(op, f, ({ y }, x) => [saving([x, y], (dy) => dy.mul(derivative(x, y)))]);
   return wrong(op, mistake, matrix(values), call);
 }
 
@@ -69,20 +66,22 @@ const right = {
 
 function batchNormWith(mistake: string, changed: Partial<typeof right>): WrongDerivative {
   const parts = { ...right, ...changed };
-  const call = defineOp('batchNorm', (x: Tensor, gamma: Tensor, beta: Tensor, { eps }: { eps: number }) => {
+  const partsOf = (x: Tensor, eps: number) => {
     const variance = x.variance(over(x), { correction: 0, keepDims: true });
     const invStd = variance.add(eps).rsqrt();
-    const xHat = x.sub(meanOver(x)).mul(invStd);
-    const m = x.size / x.shape[1];
-    return {
-      output: xHat.mul(channels(gamma, x)).add(channels(beta, x)),
-      vjp: saving([x, gamma], (dy: Tensor) => {
-        const all = { dy, x, xHat, gamma, variance, invStd, m, eps };
+    return { variance, invStd, xHat: x.sub(meanOver(x)).mul(invStd), m: x.size / x.shape[1] };
+  };
+  const call = defineOp(
+    'batchNorm',
+    (x: Tensor, gamma: Tensor, beta: Tensor, { eps }: { eps: number }) =>
+      partsOf(x, eps).xHat.mul(channels(gamma, x)).add(channels(beta, x)),
+    (_, x, gamma, _beta, { eps }) =>
+      saving([x, gamma], (dy: Tensor) => {
+        const all = { dy, x, gamma, eps, ...partsOf(x, eps) };
         const inner = parts.direct(all).sub(parts.meanTerm(all)).sub(parts.xHatTerm(all));
         return [inner.mul(parts.factor(all)), parts.dgamma(all), parts.dbeta(all)];
       }),
-    };
-  });
+  );
   const args = fc
     .tuple(side(4, 2), side(3), fc.array(side(2), { maxLength: 2 }))
     .chain(([n, c, positions]) =>
@@ -188,10 +187,10 @@ function dual(
   da: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => Tensor,
   db: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => Tensor,
 ): (a: Tensor, b: Tensor) => Tensor {
-  return defineOp('dual', (a: Tensor, b: Tensor) => {
-    const y = f(a, b);
-    return { output: y, vjp: [saving([a, b, y], (dy) => da(dy, a, b, y)), saving([a, b, y], (dy) => db(dy, a, b, y))] };
-  });
+  return defineOp('dual', f, ({ y }, a, b) => [
+    saving([a, b, y], (dy) => da(dy, a, b, y)),
+    saving([a, b, y], (dy) => db(dy, a, b, y)),
+  ]);
 }
 
 /** An operation of a tensor and something that has no derivative. */
@@ -199,10 +198,10 @@ function single<Rest extends unknown[] = []>(
   f: (x: Tensor, ...rest: Rest) => Tensor,
   dx: (dy: Tensor, x: Tensor, y: Tensor, ...rest: Rest) => Tensor,
 ): (x: Tensor, ...rest: Rest) => Tensor {
-  return defineOp('single', (x: Tensor, ...rest: Rest) => {
-    const y = f(x, ...rest);
-    return { output: y, vjp: [saving([x, y], (dy) => dx(dy, x, y, ...rest)), ...rest.map(() => null)] };
-  });
+  return defineOp('single', f, ({ y }, x, ...rest) => [
+    saving([x, y], (dy) => dx(dy, x, y, ...rest)),
+    ...rest.map(() => null),
+  ]);
 }
 
 /** The gradient of f itself, as the engine has it: to be spoiled. */
@@ -422,10 +421,15 @@ export const wrongDerivatives: WrongDerivative[] = [
     'linear',
     'the bias averaged over the batch',
     weightsAndInput,
-    defineOp('linear', (x: Tensor, w: Tensor, b: Tensor) => ({
-      output: x.linear(w, b),
-      vjp: [(dy: Tensor) => dy.matmul(w), (dy: Tensor) => dy.transpose(0, 1).matmul(x), (dy: Tensor) => dy.mean(0)],
-    })),
+    defineOp(
+      'linear',
+      (x: Tensor, w: Tensor, b: Tensor) => x.linear(w, b),
+      (_, x, w) => [
+        (dy: Tensor) => dy.matmul(w),
+        (dy: Tensor) => dy.transpose(0, 1).matmul(x),
+        (dy: Tensor) => dy.mean(0),
+      ],
+    ),
   ),
   wrong(
     'softmax',

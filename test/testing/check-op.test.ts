@@ -17,7 +17,11 @@ function complaint(op: (...args: Tensor[]) => Tensor, args: fc.Arbitrary<Tensor[
 }
 
 const cube = (vjp: (x: Tensor) => (dy: Tensor) => Tensor) =>
-  defineOp('cube', (x: Tensor) => ({ output: x.mul(x).mul(x), vjp: [saving([x], vjp(x))] }));
+  defineOp(
+    'cube',
+    (x: Tensor) => x.mul(x).mul(x),
+    (_, x) => [saving([x], vjp(x))],
+  );
 
 describe('checkOp', () => {
   it('has nothing to say about an operation that is right', () => {
@@ -47,7 +51,11 @@ describe('checkOp', () => {
   });
 
   it('reports an input without a gradient', () => {
-    const first = defineOp('first', (x: Tensor, y: Tensor) => ({ output: x.add(y.mul(0)), vjp: [(dy) => dy, null] }));
+    const first = defineOp(
+      'first',
+      (x: Tensor, y: Tensor) => x.add(y.mul(0)),
+      () => [(dy) => dy, null],
+    );
     const two = fc.tuple(tensors([2]), tensors([2]));
     expect(complaint(first, two)).toContain(
       "op: not every input gets a gradient\n  at op(tensor([0,0], { dtype: 'float64', requiresGrad: true }), tensor([0,0]",
@@ -76,13 +84,14 @@ describe('checkOp', () => {
     expect(complaint(once)).toMatch(/^op: the second derivative cannot be checked\n.*\n {2}RangeError: no such/s);
     const double = (x: Tensor) => (x.dtype === 'float32' ? throwing() : x.square());
     expect(complaint(double)).toMatch(/^op: the function, in float32, throws\n.*\n {2}RangeError: no such/s);
-    const careful = defineOp('careful', (x: Tensor) => {
-      const version = x.version;
-      return {
-        output: x.square(),
-        vjp: [(dy: Tensor) => (x.version === version ? dy.mul(x).mul(2) : throwing())],
-      };
-    });
+    const careful = defineOp(
+      'careful',
+      (x: Tensor) => x.square(),
+      (_, x) => {
+        const { version } = x;
+        return [(dy: Tensor) => (x.version === version ? dy.mul(x).mul(2) : throwing())];
+      },
+    );
     expect(complaint(careful)).toMatch(
       /^op: the derivative throws after an input is overwritten\n.*\n {2}RangeError: no such/s,
     );
@@ -103,10 +112,11 @@ describe('checkOp', () => {
   });
 
   it('reports a derivative that reads what was overwritten', () => {
-    const careless = defineOp('careless', (x: Tensor) => ({
-      output: x.square(),
-      vjp: [(dy: Tensor) => dy.mul(x).mul(2)],
-    }));
+    const careless = defineOp(
+      'careless',
+      (x: Tensor) => x.square(),
+      (_, x) => [(dy: Tensor) => dy.mul(x).mul(2)],
+    );
     expect(complaint(careless)).toContain('op: it does not notice what is overwritten');
   });
 

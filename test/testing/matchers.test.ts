@@ -3,10 +3,11 @@ import { defineOp, Generator, ones, randn, saving, type Tensor, tensor } from '.
 import '../support/matchers.js';
 
 const x = () => tensor([1, 2], { dtype: 'float64', requiresGrad: true });
-const wrong = defineOp('wrong', (t: Tensor) => ({
-  output: t.square(),
-  vjp: [saving([t], (dy: Tensor) => dy.mul(t))],
-}));
+const wrong = defineOp(
+  'wrong',
+  (t: Tensor) => t.square(),
+  (_, t) => [saving([t], (dy: Tensor) => dy.mul(t))],
+);
 
 describe('toPassGradcheck', () => {
   it('passes a derivative that is right', () => {

@@ -7,7 +7,7 @@ import * as powers from '../../tensor/kernels/power.js';
 import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
-import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
+import { builtIn, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar of the other operand's dtype. */
@@ -20,21 +20,28 @@ export type Binary = (a: Operand, other: Operand) => Tensor;
 type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
 function binary(name: string, row: kernels.BinaryRow, da: Derivative, db: Derivative): Binary {
-  return builtIn(name, (left: Operand, right: Operand) => {
-    const [a, b] = asTensors(name, left, right);
-    if (sameShape(a.shape, b.shape)) {
-      const y = empty(a.shape, a.dtype);
-      row(y.size, a.data, 0, 1, b.data, 0, 1, y.data, 0);
-      return { output: y, vjp: isRecorded() ? [da(a, b, y), db(a, b, y)] : [] };
-    }
-    const shape = broadcastShapes(name, a.shape, b.shape);
-    const y = empty(shape, a.dtype);
-    kernels.binary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
-    return {
-      output: y,
-      vjp: isRecorded() ? [summedTo(a.shape, da(a, b, y)), summedTo(b.shape, db(a, b, y))] : [],
-    };
-  });
+  return builtIn(
+    name,
+    (left: Operand, right: Operand) => {
+      const [a, b] = asTensors(name, left, right);
+      if (sameShape(a.shape, b.shape)) {
+        const y = empty(a.shape, a.dtype);
+        row(y.size, a.data, 0, 1, b.data, 0, 1, y.data, 0);
+        return y as Tensor;
+      }
+      const shape = broadcastShapes(name, a.shape, b.shape);
+      const y = empty(shape, a.dtype);
+      kernels.binary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
+      return y as Tensor;
+    },
+    ({ y }, left, right) => {
+      const [a, b] = asTensors(name, left, right);
+      return [
+        typeof left === 'number' ? null : summedTo(a.shape, y.shape, da(a, b, y)),
+        typeof right === 'number' ? null : summedTo(b.shape, y.shape, db(a, b, y)),
+      ];
+    },
+  );
 }
 
 /** Both operands as float tensors of one dtype. */
@@ -58,7 +65,13 @@ function scalar(value: number, dtype: FloatDType): FloatTensor {
   return x;
 }
 
-function summedTo(shape: Shape, derivative: Vjp<Tensor> | Saving<Vjp<Tensor>>): Vjp<Tensor> | Saving<Vjp<Tensor>> {
+/** The derivative for an argument of `shape` that was broadcast to `whole`: summed to its shape. */
+function summedTo(
+  shape: Shape,
+  whole: Shape,
+  derivative: Vjp<Tensor> | Saving<Vjp<Tensor>>,
+): Vjp<Tensor> | Saving<Vjp<Tensor>> {
+  if (sameShape(shape, whole)) return derivative;
   if ('tensors' in derivative) return saving(derivative.tensors, (dy) => sumTo(derivative.vjp(dy), shape));
   return (dy) => sumTo(derivative(dy), shape);
 }
@@ -159,13 +172,11 @@ export const where: (condition: Tensor, a: Operand, b: Operand) => Tensor = buil
     const y = empty(shape, a.dtype);
     const plan = planBroadcast(shape, [condition.shape, a.shape, b.shape]);
     whereKernel(simd.whereRow, plan, condition.data, a.data, b.data, y.data);
-    return {
-      output: y,
-      vjp: [
-        null,
-        saving([condition], (dy) => sumTo(condition.where(dy, 0), a.shape)),
-        saving([condition], (dy) => sumTo(condition.where(0, dy), b.shape)),
-      ],
-    };
+    return y;
   },
+  (_, condition, a, b) => [
+    null,
+    saving([condition], (dy) => sumTo(condition.where(dy, 0), (a as Tensor).shape)),
+    saving([condition], (dy) => sumTo(condition.where(0, dy), (b as Tensor).shape)),
+  ],
 );

@@ -40,34 +40,38 @@ const optionsOf = declareOptions<BatchNormOptions>('batchNorm', {
  * @throws in training, where a channel has a single value: it has no variance.
  */
 export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: BatchNormOptions) => Tensor =
-  builtIn('batchNorm', (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
-    const options = optionsOf(given);
-    const { training } = options;
-    check(x, gamma, beta, options);
-    const layout = layoutOf(x);
-    const y = empty(x.shape, x.dtype);
-    const statistics = training
-      ? trainingForward(layout, x, gamma, beta, options, y)
-      : inferenceForward(layout, x, gamma, beta, options, y);
-    return {
-      output: y,
-      vjp: saving(gamma ? [x, gamma] : [x], (dy) =>
-        batchNormBackward(dy, x, gamma ?? null, statistics, training, 'batchNorm'),
+  builtIn(
+    'batchNorm',
+    (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
+      const options = optionsOf(given);
+      check(x, gamma, beta, options);
+      const y = empty(x.shape, x.dtype);
+      const forward = options.training ? trainingForward : inferenceForward;
+      return { output: y, noted: forward(layoutOf(x), x, gamma, beta, options, y) };
+    },
+    ({ noted: statistics }, x, gamma, _beta, options) =>
+      saving(gamma ? [x, gamma] : [x], (dy) =>
+        batchNormBackward(dy, x, gamma ?? null, statistics, options?.training ?? true, 'batchNorm'),
       ),
-    };
-  });
+  );
 
 /**
  * (x − μ)·r over each channel of x, [N, C, ...]: batch normalization in training without γ, β and running statistics,
  * for those that group values differently, under the name of the operation `op`. A channel of a single value gives 0.
  */
 export function channelNormalizer(op: string): (x: Tensor, eps: number) => Tensor {
-  return builtIn(op, (x: Tensor, eps: number) => {
-    expectFloat(op, x);
-    const y = empty(x.shape, x.dtype);
-    const statistics = trainingForward(layoutOf(x), x, null, null, { ...optionsOf(null), eps }, y);
-    return { output: y, vjp: [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true, op)[0])] };
-  });
+  return builtIn(
+    op,
+    (x: Tensor, eps: number) => {
+      expectFloat(op, x);
+      const y = empty(x.shape, x.dtype);
+      return {
+        output: y as Tensor,
+        noted: trainingForward(layoutOf(x), x, null, null, { ...optionsOf(null), eps }, y),
+      };
+    },
+    ({ noted: statistics }, x) => [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true, op)[0])],
+  );
 }
 
 /**
@@ -83,7 +87,7 @@ const batchNormBackward: (
   op: string,
 ) => readonly Tensor[] = builtIn(
   'batchNormBackward',
-  (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean, op: string) => {
+  (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean, _op: string) => {
     expectFloat('batchNormBackward', x);
     expectSameFloat('batchNormBackward', x, dy);
     const layout = layoutOf(x);
@@ -92,13 +96,12 @@ const batchNormBackward: (
     const dx = empty(x.shape, x.dtype);
     const kernel = training ? kernels.backward : kernels.inferenceBackward;
     kernel(layout, dy.data, x.data, dataOf(gamma), statistics, dgamma, dbeta, dx.data);
-    return {
-      output: [dx, perChannel(x, dgamma), perChannel(x, dbeta)],
-      vjp: saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly Tensor[]) =>
-        batchNormBackwardBackward(dy, x, gamma, statistics, training, op, ...second),
-      ),
-    };
+    return [dx, perChannel(x, dgamma), perChannel(x, dbeta)];
   },
+  (_, dy, x, gamma, statistics, training, op) =>
+    saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly Tensor[]) =>
+      batchNormBackwardBackward(dy, x, gamma, statistics, training, op, ...second),
+    ),
 );
 
 /** The derivatives of `batchNormBackward` by dy, x and γ, from those that arrived at dx, dγ and dβ. */
@@ -118,7 +121,7 @@ const batchNormBackwardBackward: (
     gamma: Tensor | null,
     statistics: kernels.Statistics,
     training: boolean,
-    op: string,
+    _op: string,
     ...[ddx, ddgamma, ddbeta]: readonly Tensor[]
   ) => {
     const layout = layoutOf(x);
@@ -139,14 +142,12 @@ const batchNormBackwardBackward: (
       },
       { dy: gradDy.data, x: gradX.data, gamma: gradGamma.data },
     );
-    return {
-      output: [gradDy, gradX, gradGamma],
-      vjp: () => {
-        throw new MinibatchError(
-          `${op}: third derivatives are not available; compose it of mean, sub, square, rsqrt and mul instead`,
-        );
-      },
-    };
+    return [gradDy, gradX, gradGamma];
+  },
+  (_, _dy, _x, _gamma, _statistics, _training, op) => () => {
+    throw new MinibatchError(
+      `${op}: third derivatives are not available; compose it of mean, sub, square, rsqrt and mul instead`,
+    );
   },
 );
 

@@ -18,8 +18,9 @@ export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = builtIn(
     }
     const y = empty([...shape], x.dtype);
     copy(planBroadcast(shape, [x.shape, shape]), x.data, 0, y.data, 0);
-    return { output: y, vjp: [(dy) => sumTo(dy, x.shape)] };
+    return y;
   },
+  (_, x) => [(dy) => sumTo(dy, x.shape)],
 );
 
 /** Sums x over the dimensions along which `shape` was broadcast to x's: the transpose of `broadcastTo`. */

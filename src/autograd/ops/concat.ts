@@ -55,10 +55,16 @@ const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = builtIn(
     xs.forEach((x, i) => {
       copyBlock(x.shape, x, origin, y, origin.with(dim, starts[i]));
     });
-    return {
-      output: y,
-      vjp: [null, ...xs.map((x, i) => (dy: Tensor) => dy.slice(dim, starts[i], starts[i] + x.shape[dim]))],
-    };
+    return y;
+  },
+  (_, dim, ...xs) => {
+    let end = 0;
+    const slices = xs.map((x) => {
+      const start = end;
+      end += x.shape[dim];
+      return (dy: Tensor) => dy.slice(dim, start, start + x.shape[dim]);
+    });
+    return [null, ...slices];
   },
 );
 
@@ -94,9 +100,7 @@ export const slice: (x: Tensor, dim: number, start: number, end?: number) => Ten
   'slice',
   (x: Tensor, dim: number, start: number, end?: number) => {
     expectTensor('slice', x);
-    const along = resolveDim('slice', dim, x.ndim);
-    const n = x.shape[along];
-    const [first, last] = [start, end ?? n].map((i) => (Number.isInteger(i) ? (i < 0 ? i + n : i) : Number.NaN));
+    const { along, n, first, last } = sliceOf(x, dim, start, end);
     if (!(first >= 0 && first <= last && last <= n)) {
       throw new MinibatchError(
         `slice: no part from ${show(start)} to ${show(end ?? n)} of dimension ${dim}, which has ${n}`,
@@ -105,10 +109,22 @@ export const slice: (x: Tensor, dim: number, start: number, end?: number) => Ten
     const y = empty(x.shape.with(along, last - first), x.dtype);
     const origin = x.shape.map(() => 0);
     copyBlock(y.shape, x, origin.with(along, first), y, origin);
-    const widths = x.shape.map((_, d): [number, number] => (d === along ? [first, n - last] : [0, 0]));
-    return { output: y, vjp: [(dy) => dy.pad(widths)] };
+    return y;
+  },
+  (_, x, dim, start, end) => {
+    const { along, n, first, last } = sliceOf(x, dim, start, end);
+    const widths = x.shape.map((_side, d): [number, number] => (d === along ? [first, n - last] : [0, 0]));
+    return [(dy) => dy.pad(widths)];
   },
 );
+
+/** The dimension, its length, and the range in it, both ends counted from the front; NaN where an end is not whole. */
+function sliceOf(x: Tensor, dim: number, start: number, end?: number) {
+  const along = resolveDim('slice', dim, x.ndim);
+  const n = x.shape[along];
+  const [first, last] = [start, end ?? n].map((i) => (Number.isInteger(i) ? (i < 0 ? i + n : i) : Number.NaN));
+  return { along, n, first, last };
+}
 
 /** x with zeros around it: `widths[d]` is how many before and behind along dimension d. */
 export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) => Tensor = builtIn(
@@ -132,9 +148,7 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
       y,
       widths.map(([before]) => before),
     );
-    return {
-      output: y,
-      vjp: [(dy) => x.shape.reduce((part, side, d) => part.slice(d, widths[d][0], widths[d][0] + side), dy)],
-    };
+    return y;
   },
+  (_, x, widths) => [(dy) => x.shape.reduce((part, side, d) => part.slice(d, widths[d][0], widths[d][0] + side), dy)],
 );

@@ -116,40 +116,52 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, given: C
 type Bilinear = (a: Tensor, b: Tensor, geometry: ConvGeometry) => Tensor;
 
 /** y from x and w. */
-const convolution: Bilinear = builtIn('conv2d', (x: Tensor, w: Tensor, geometry: ConvGeometry) => {
-  expectFloat('conv2d', x);
-  expectSameFloat('conv2d', x, w);
-  const { N, groups, channelsOut, output } = geometry;
-  const y = empty([N, groups * channelsOut, ...output], x.dtype);
-  kernels.forward(geometry, x.data, w.data, y.data);
-  return {
-    output: y,
-    vjp: [saving([w], (dy) => inputGradient(dy, w, geometry)), saving([x], (dy) => weightGradient(x, dy, geometry))],
-  };
-});
+const convolution: Bilinear = builtIn(
+  'conv2d',
+  (x: Tensor, w: Tensor, geometry: ConvGeometry) => {
+    expectFloat('conv2d', x);
+    expectSameFloat('conv2d', x, w);
+    const { N, groups, channelsOut, output } = geometry;
+    const y = empty([N, groups * channelsOut, ...output], x.dtype);
+    kernels.forward(geometry, x.data, w.data, y.data);
+    return y;
+  },
+  (_, x, w, geometry) => [
+    saving([w], (dy) => inputGradient(dy, w, geometry)),
+    saving([x], (dy) => weightGradient(x, dy, geometry)),
+  ],
+);
 
 /** dx from dy and w. */
-const inputGradient: Bilinear = builtIn('conv2dInputGradient', (dy: Tensor, w: Tensor, geometry: ConvGeometry) => {
-  expectFloat('conv2d', dy);
-  expectSameFloat('conv2d', dy, w);
-  const { N, groups, channelsIn, input } = geometry;
-  const dx = empty([N, groups * channelsIn, ...input], dy.dtype);
-  kernels.inputGradient(geometry, dy.data, w.data, dx.data);
-  return {
-    output: dx,
-    vjp: [saving([w], (u) => convolution(u, w, geometry)), saving([dy], (u) => weightGradient(u, dy, geometry))],
-  };
-});
+const inputGradient: Bilinear = builtIn(
+  'conv2dInputGradient',
+  (dy: Tensor, w: Tensor, geometry: ConvGeometry) => {
+    expectFloat('conv2d', dy);
+    expectSameFloat('conv2d', dy, w);
+    const { N, groups, channelsIn, input } = geometry;
+    const dx = empty([N, groups * channelsIn, ...input], dy.dtype);
+    kernels.inputGradient(geometry, dy.data, w.data, dx.data);
+    return dx;
+  },
+  (_, dy, w, geometry) => [
+    saving([w], (u) => convolution(u, w, geometry)),
+    saving([dy], (u) => weightGradient(u, dy, geometry)),
+  ],
+);
 
 /** dw from x and dy. */
-const weightGradient: Bilinear = builtIn('conv2dWeightGradient', (x: Tensor, dy: Tensor, geometry: ConvGeometry) => {
-  expectFloat('conv2d', x);
-  expectSameFloat('conv2d', x, dy);
-  const { groups, channelsIn, channelsOut, kernel } = geometry;
-  const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
-  kernels.weightGradient(geometry, x.data, dy.data, dw.data);
-  return {
-    output: dw,
-    vjp: [saving([dy], (v) => inputGradient(dy, v, geometry)), saving([x], (v) => convolution(x, v, geometry))],
-  };
-});
+const weightGradient: Bilinear = builtIn(
+  'conv2dWeightGradient',
+  (x: Tensor, dy: Tensor, geometry: ConvGeometry) => {
+    expectFloat('conv2d', x);
+    expectSameFloat('conv2d', x, dy);
+    const { groups, channelsIn, channelsOut, kernel } = geometry;
+    const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
+    kernels.weightGradient(geometry, x.data, dy.data, dw.data);
+    return dw;
+  },
+  (_, x, dy, geometry) => [
+    saving([dy], (v) => inputGradient(dy, v, geometry)),
+    saving([x], (v) => convolution(x, v, geometry)),
+  ],
+);

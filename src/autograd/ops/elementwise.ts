@@ -4,7 +4,7 @@ import * as kernels from '../../tensor/kernels/elementwise.js';
 import * as erfKernels from '../../tensor/kernels/erf.js';
 import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
-import { builtIn, isRecorded, type Saving, saving, type Vjp } from '../define-op.js';
+import { builtIn, type Saving, saving, type Vjp } from '../define-op.js';
 
 /** y = f(x), element by element, for a float tensor of any shape. */
 export type Unary = (x: Tensor) => Tensor;
@@ -13,12 +13,16 @@ export type Unary = (x: Tensor) => Tensor;
 type Derivative = (x: Tensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
 function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative): Unary {
-  return builtIn(name, (x: Tensor) => {
-    expectFloat(name, x);
-    const y = empty(x.shape, x.dtype);
-    kernel(x.data, y.data);
-    return { output: y, vjp: isRecorded() ? [derivative(x, y)] : [] };
-  });
+  return builtIn(
+    name,
+    (x: Tensor) => {
+      expectFloat(name, x);
+      const y = empty(x.shape, x.dtype);
+      kernel(x.data, y.data);
+      return y as Tensor;
+    },
+    ({ y }, x) => [derivative(x, y)],
+  );
 }
 
 /** −x */
@@ -118,13 +122,23 @@ const geluSlope: Unary = unary('geluSlope', erfKernels.geluSlope, (x) =>
 );
 
 /** x where it is above 0, `slope`·x elsewhere, at NaN too; `slope` is 0.01 unless given. */
-export const leakyRelu: (x: Tensor, slope?: number) => Tensor = builtIn('leakyRelu', (x: Tensor, slope = 0.01) => {
+export const leakyRelu: (x: Tensor, slope?: number) => Tensor = builtIn(
+  'leakyRelu',
+  (x: Tensor, slope = 0.01) => {
+    expectFloat('leakyRelu', x);
+    expectNumber('leakyRelu', 'slope', slope);
+    return isPositive(x).where(x, x.mul(slope));
+  },
+  (_, x, slope = 0.01) => [saving([x], (dy) => isPositive(x).where(dy, dy.mul(slope)))],
+);
+
+/** 1 where x is above 0, else 0: a constant, as far as derivatives go. */
+function isPositive(x: Tensor): Tensor {
   expectFloat('leakyRelu', x);
-  expectNumber('leakyRelu', 'slope', slope);
-  const isPositive = empty(x.shape, x.dtype);
-  simd.isPositive(x.data, isPositive.data);
-  return { output: isPositive.where(x, x.mul(slope)), vjp: [(dy) => isPositive.where(dy, dy.mul(slope)), null] };
-});
+  const mask = empty(x.shape, x.dtype);
+  simd.isPositive(x.data, mask.data);
+  return mask;
+}
 
 /** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative is 1 at the ends, 0 at NaN. */
 export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(
@@ -136,11 +150,15 @@ export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(
     if (lo > hi) throw new MinibatchError(`clamp: lo is at most hi, got ${lo} and ${hi}`);
     const y = empty(x.shape, x.dtype);
     kernels.clamp(lo, hi, x.data, y.data);
-    const isWithin = () => {
-      const mask = empty(x.shape, x.dtype);
-      kernels.isWithin(lo, hi, x.data, mask.data);
-      return mask;
-    };
-    return { output: y, vjp: [saving([x], (dy) => isWithin().where(dy, 0))] };
+    return y;
   },
+  (_, x, lo, hi) => [saving([x], (dy) => isWithin(x, lo, hi).where(dy, 0))],
 );
+
+/** 1 where x is from `lo` to `hi`, else 0: a constant, as far as derivatives go. */
+function isWithin(x: Tensor, lo: number, hi: number): Tensor {
+  expectFloat('clamp', x);
+  const mask = empty(x.shape, x.dtype);
+  kernels.isWithin(lo, hi, x.data, mask.data);
+  return mask;
+}

@@ -39,12 +39,13 @@ function expectIndex(op: string, index: unknown, n: number, dim: number): assert
 /** `gather` for an index that is known to fit, and to name no value more often than `most` times, where that is said. */
 export const gatherAt: (x: Tensor, dim: number, index: Tensor, most?: number) => Tensor = builtIn(
   'gather',
-  (x: Tensor, dim: number, index: Tensor, most?: number) => {
+  (x: Tensor, dim: number, index: Tensor, _most?: number) => {
     const y = empty(index.shape, x.dtype);
     const { outer, n, k, inner } = layoutOf(x.shape, dim, index);
     kernels.gather(outer, n, k, inner, x.data, index.data, y.data);
-    return { output: y, vjp: [saving([index], (dy) => scatterAdd(dy, dim, index, x.shape, most))] };
+    return y;
   },
+  (_, x, dim, index, most) => [saving([index], (dy) => scatterAdd(dy, dim, index, x.shape, most))],
 );
 
 /** The transpose of `gather`: zeros of `shape`, to which each value of x is added where `index` says. */
@@ -55,8 +56,9 @@ const scatterAdd: (x: Tensor, dim: number, index: Tensor, shape: Shape, most?: n
     const y = zeroed(shape, x.dtype);
     const { outer, n, k, inner } = layoutOf(shape, dim, index);
     kernels.scatterAdd(outer, n, k, inner, x.data, index.data, y.data, most);
-    return { output: y, vjp: [saving([index], (dy) => gatherAt(dy, dim, index, most))] };
+    return y;
   },
+  (_, _x, dim, index, _shape, most) => [saving([index], (dy) => gatherAt(dy, dim, index, most))],
 );
 
 /** `shape` seen as [outer, n, inner] around `dim`, and `index` as [outer, k, inner]. */

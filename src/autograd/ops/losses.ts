@@ -124,25 +124,29 @@ const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = bui
     const totals = { largest: new Float64Array(labels.size), logSum: new Float64Array(labels.size) };
     const layout = layoutOf(logits, dim);
     simd.crossEntropy(...layout, (logits as FloatTensor).data, labels.data as Int32Array, totals, losses.data);
-    return {
-      output: losses,
-      vjp: [saving([logits, labels], (dy) => labelLossesBackward(dy, logits, labels, dim, totals)), null],
-    };
+    return { output: losses, noted: totals };
   },
+  ({ noted: totals }, logits, labels, dim) => [
+    saving([logits, labels], (dy) => labelLossesBackward(dy, logits, labels, dim, totals)),
+    null,
+  ],
 );
 
 /** (softmax(logits) − [is the label])·dy; `totals` are those of the softmax. */
 const labelLossesBackward: (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => Tensor =
-  builtIn('crossEntropyBackward', (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => {
-    const dx = empty(logits.shape, logits.dtype as FloatDType);
-    const layout = layoutOf(logits, dim);
-    const dLosses = (dy as FloatTensor).data;
-    const data = (logits as FloatTensor).data;
-    simd.crossEntropyGradient(...layout, data, labels.data as Int32Array, totals, dLosses, dx.data);
-    const alongside = logits.shape.with(dim, 1);
-    return {
-      output: dx,
-      vjp: [
+  builtIn(
+    'crossEntropyBackward',
+    (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => {
+      const dx = empty(logits.shape, logits.dtype as FloatDType);
+      const layout = layoutOf(logits, dim);
+      const dLosses = (dy as FloatTensor).data;
+      const data = (logits as FloatTensor).data;
+      simd.crossEntropyGradient(...layout, data, labels.data as Int32Array, totals, dLosses, dx.data);
+      return dx;
+    },
+    (_, dy, logits, labels, dim) => {
+      const alongside = logits.shape.with(dim, 1);
+      return [
         saving([logits, labels], (u) =>
           u
             .mul(logits.softmax(dim))
@@ -154,9 +158,9 @@ const labelLossesBackward: (dy: Tensor, logits: Tensor, labels: Tensor, dim: num
           return p.mul(u.sub(u.mul(p).sum(dim, { keepDims: true }))).mul(dy.reshape(alongside));
         }),
         null,
-      ],
-    };
-  });
+      ];
+    },
+  );
 
 /** The logits seen as [outer, n, inner] around the classes. */
 function layoutOf({ shape }: Tensor, dim: number): [outer: number, n: number, inner: number] {
@@ -193,14 +197,12 @@ const binaryLosses: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
   (logits: Tensor, targets: Tensor) => {
     const losses = empty(logits.shape, logits.dtype as FloatDType);
     binaryCrossEntropy((logits as FloatTensor).data, (targets as FloatTensor).data, losses.data);
-    return {
-      output: losses,
-      vjp: [
-        saving([logits, targets], (dy) => dy.mul(binarySlopes(logits, targets))),
-        saving([logits], (dy) => dy.mul(logits).neg()),
-      ],
-    };
+    return losses;
   },
+  (_, logits, targets) => [
+    saving([logits, targets], (dy) => dy.mul(binarySlopes(logits, targets))),
+    saving([logits], (dy) => dy.mul(logits).neg()),
+  ],
 );
 
 /** σ(logits) − targets */
@@ -209,8 +211,9 @@ const binarySlopes: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
   (logits: Tensor, targets: Tensor) => {
     const slopes = empty(logits.shape, logits.dtype as FloatDType);
     binaryCrossEntropySlope((logits as FloatTensor).data, (targets as FloatTensor).data, slopes.data);
-    return { output: slopes, vjp: [saving([logits], (u) => u.mul(sigmoidSlope(logits))), (u) => u.neg()] };
+    return slopes;
   },
+  (_, logits) => [saving([logits], (u) => u.mul(sigmoidSlope(logits))), (u) => u.neg()],
 );
 
 /** Throws unless both are floats of one dtype and one shape. */

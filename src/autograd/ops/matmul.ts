@@ -56,18 +56,19 @@ export const linear: (x: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor
 };
 
 /** x·wᵀ + b for a matrix x, the bias being added to each row where it lies. */
-const affine: (x: Tensor, w: Tensor, b: Tensor) => Tensor = builtIn('linear', (x: Tensor, w: Tensor, b: Tensor) => {
-  const y = product(x, w, false, true) as FloatTensor;
-  binary(simd.add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, (b as FloatTensor).data, y.data);
-  return {
-    output: y,
-    vjp: [
-      saving([w], (dy) => product(dy, w, false, false)),
-      saving([x], (dy) => product(dy, x, true, false)),
-      (dy) => dy.sum(0),
-    ],
-  };
-});
+const affine: (x: Tensor, w: Tensor, b: Tensor) => Tensor = builtIn(
+  'linear',
+  (x: Tensor, w: Tensor, b: Tensor) => {
+    const y = product(x, w, false, true) as FloatTensor;
+    binary(simd.add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, (b as FloatTensor).data, y.data);
+    return y;
+  },
+  (_, x, w) => [
+    saving([w], (dy) => product(dy, w, false, false)),
+    saving([x], (dy) => product(dy, x, true, false)),
+    (dy) => dy.sum(0),
+  ],
+);
 
 /** A·B, where A is a or its transpose and B is b or its transpose; leading dimensions broadcast. */
 const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor = builtIn(
@@ -93,18 +94,16 @@ const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) 
         multiply(m, n, k, matrixA, matrixB, y.data, offset);
       }
     });
-    return {
-      output: y,
-      vjp: [
-        saving([b], (dy) =>
-          sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape),
-        ),
-        saving([a], (dy) =>
-          sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape),
-        ),
-      ],
-    };
+    return y;
   },
+  (_, a, b, transposeA, transposeB) => [
+    saving([b], (dy) =>
+      sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape),
+    ),
+    saving([a], (dy) =>
+      sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape),
+    ),
+  ],
 );
 
 /** Rows and columns of the last two dimensions, read transposed or not. */

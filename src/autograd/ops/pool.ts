@@ -110,8 +110,9 @@ export const average: (x: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
     const outer = x.shape.slice(0, -2);
     const y = empty([...outer, grid.rows.length, grid.columns.length], x.dtype);
     kernel.average(sizeOf(outer), grid, x.data, y.data);
-    return { output: y, vjp: [(dy) => spread(dy, grid)] };
+    return y;
   },
+  (_, _x, grid) => [(dy) => spread(dy, grid)],
 );
 
 /** The transpose of `average`. */
@@ -122,6 +123,7 @@ const spread: (dy: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
     const outer = dy.shape.slice(0, -2);
     const dx = empty([...outer, grid.rows.side, grid.columns.side], dy.dtype);
     kernel.spread(sizeOf(outer), grid, dy.data, dx.data);
-    return { output: dx, vjp: [(u) => average(u, grid)] };
+    return dx;
   },
+  (_, _dy, grid) => [(u) => average(u, grid)],
 );

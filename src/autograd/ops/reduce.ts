@@ -39,17 +39,25 @@ function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
 }
 
 /** The sum over `dims`, accumulated in double precision. The sum of nothing is 0. */
-export const sum: Reduction = builtIn('sum', (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
-  const { keepDims } = optionsOf(given, 'sum');
-  expectFloat('sum', x);
-  const reduced = resolveDims('sum', dims, x.ndim);
-  const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
-  const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
-  simdSum(reductionPlan(x.shape, reduced), x.data, sums);
-  if (sums !== y.data) y.data.set(sums);
-  const kept = reducedShape(x.shape, reduced, true);
-  return { output: y, vjp: [(dy) => dy.reshape(kept).broadcastTo(x.shape)] };
-});
+export const sum: Reduction = builtIn(
+  'sum',
+  (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
+    const { keepDims } = optionsOf(given, 'sum');
+    expectFloat('sum', x);
+    const reduced = resolveDims('sum', dims, x.ndim);
+    const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
+    const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
+    simdSum(reductionPlan(x.shape, reduced), x.data, sums);
+    if (sums !== y.data) y.data.set(sums);
+    return y;
+  },
+  (_, x, dims) => [(dy) => dy.reshape(keptShape(x, dims)).broadcastTo(x.shape)],
+);
+
+/** The shape of x with 1 in the place of each dimension that is reduced; `dims` are known to fit. */
+function keptShape(x: Tensor, dims?: Dims): number[] {
+  return reducedShape(x.shape, resolveDims('sum', dims, x.ndim), true);
+}
 
 /** The mean over `dims`: the sum is divided before it is rounded, so it may be too large for the dtype. */
 export const mean: Reduction = (x, dims, given) => {
@@ -68,9 +76,9 @@ const dividedSum: (x: Tensor, dims: readonly number[], keepDims: boolean, diviso
     const sums = new Float64Array(y.size);
     simdSum(reductionPlan(x.shape, dims), x.data, sums);
     for (let i = 0; i < sums.length; i++) y.data[i] = sums[i] / divisor;
-    const kept = reducedShape(x.shape, dims, true);
-    return { output: y, vjp: [(dy) => dy.div(divisor).reshape(kept).broadcastTo(x.shape)] };
+    return y;
   },
+  (_, x, dims, _keepDims, divisor) => [(dy) => dy.div(divisor).reshape(keptShape(x, dims)).broadcastTo(x.shape)],
 );
 
 /** x − mean(x) over `dims`, from a mean that is not rounded to the dtype of x. It is its own transpose. */
@@ -89,8 +97,9 @@ export const subtractMean: (x: Tensor, dims: readonly number[]) => Tensor = buil
     subtractMeans(x);
     // In float64 a mean is rounded as its values are: what it is off by is the mean of what is left.
     if (x.dtype === 'float64') subtractMeans(y);
-    return { output: y, vjp: [(dy) => subtractMean(dy, dims)] };
+    return y;
   },
+  (_, _x, dims) => [(dy) => subtractMean(dy, dims)],
 );
 
 /** Number of values that are reduced to one. */
@@ -132,23 +141,33 @@ export const min: Reduction = extreme('min', Number.POSITIVE_INFINITY, kernels.m
 
 /** The largest or smallest value; `furthest` is what any value is preferred to. */
 function extreme(name: string, furthest: number, kernel: typeof kernels.max): Reduction {
-  return builtIn(name, (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
-    const { keepDims } = optionsOf(given, name);
-    expectFloat(name, x);
-    const reduced = resolveDims(name, dims, x.ndim);
-    expectValues(name, x, reduced);
-    const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
-    y.data.fill(furthest);
-    const plan = reductionPlan(x.shape, reduced);
-    kernel(plan, x.data, y.data);
-    const kept = reducedShape(x.shape, reduced, true);
-    const share = (dy: Tensor) => {
-      const isExtreme = empty(x.shape, x.dtype);
-      kernels.equal(plan, x.data, y.data, isExtreme.data);
-      return isExtreme.where(dy.reshape(kept).div(isExtreme.sum(reduced, { keepDims: true })), 0);
-    };
-    return { output: y, vjp: [saving([x, y], share)] };
-  });
+  return builtIn(
+    name,
+    (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
+      const { keepDims } = optionsOf(given, name);
+      expectFloat(name, x);
+      const reduced = resolveDims(name, dims, x.ndim);
+      expectValues(name, x, reduced);
+      const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
+      y.data.fill(furthest);
+      kernel(reductionPlan(x.shape, reduced), x.data, y.data);
+      return y as Tensor;
+    },
+    ({ y }, x, dims) => [
+      saving([x, y], (dy) => {
+        const reduced = resolveDims(name, dims, x.ndim);
+        const isExtreme = equalTo(x as FloatTensor, y as FloatTensor, reduced);
+        return isExtreme.where(dy.reshape(keptShape(x, dims)).div(isExtreme.sum(reduced, { keepDims: true })), 0);
+      }),
+    ],
+  );
+}
+
+/** 1 where a value of x equals that of its group in y, else 0: a constant, as far as derivatives go. */
+function equalTo(x: FloatTensor, y: FloatTensor, dims: readonly number[]): Tensor {
+  const isEqual = empty(x.shape, x.dtype);
+  kernels.equal(reductionPlan(x.shape, dims), x.data, y.data, isEqual.data);
+  return isEqual;
 }
 
 /** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */

@@ -11,8 +11,9 @@ export const reshape: (x: Tensor, shape: Shape) => Tensor = builtIn(
   'reshape',
   (x: Tensor, shape: Shape, ...rest: unknown[]) => {
     expectTensor('reshape', x);
-    return { output: x.view(inferShape(x, shape, rest)), vjp: [(dy) => dy.reshape(x.shape)] };
+    return x.view(inferShape(x, shape, rest));
   },
+  (_, x) => [(dy) => dy.reshape(x.shape)],
 );
 
 function inferShape(x: Tensor, shape: Shape, rest: readonly unknown[]): Shape {
@@ -40,7 +41,7 @@ export const permute: (x: Tensor, dims: readonly number[]) => Tensor = builtIn(
   (x: Tensor, dims: readonly number[], ...rest: unknown[]) => {
     expectTensor('permute', x);
     const order = Array.isArray(dims) ? dims.map((dim) => resolveDim('permute', dim, x.ndim)) : [];
-    if (order.length !== x.ndim || new Set(order).size !== x.ndim) {
+    if (!Array.isArray(dims) || order.length !== x.ndim || new Set(order).size !== x.ndim) {
       throw new MinibatchError(
         `permute: takes each of ${x.ndim} dimensions once (shape ${formatShape(x.shape)}), got ${show(dims)}${asList(dims, rest)}`,
       );
@@ -50,8 +51,12 @@ export const permute: (x: Tensor, dims: readonly number[]) => Tensor = builtIn(
     const y = empty(shape, x.dtype);
     const plan = mergeDimensions(shape, [order.map((d) => strides[d]), stridesOf(shape)]);
     copy(plan, x.data, 0, y.data, 0);
-    const inverse = order.map((_, d) => order.indexOf(d));
-    return { output: y, vjp: [(dy) => dy.permute(inverse)] };
+    return y;
+  },
+  (_, x, dims) => {
+    const order = dims.map((dim) => resolveDim('permute', dim, x.ndim));
+    const inverse = order.map((_side, d) => order.indexOf(d));
+    return [(dy) => dy.permute(inverse)];
   },
 );
 
@@ -67,18 +72,25 @@ export const transpose: (x: Tensor, a: number, b: number) => Tensor = (x, a, b) 
 };
 
 /** The values in another dtype. Derivatives pass between float32 and float64, not through int32. */
-export const to: (x: Tensor, dtype: DType) => Tensor = builtIn('to', (x: Tensor, dtype: DType) => {
-  expectTensor('to', x);
-  checkDType('to', dtype);
-  const y = adopt(convert(dtype, x.data), x.shape);
-  return { output: y, vjp: [dtype === 'int32' ? null : (dy) => dy.to(x.dtype)] };
-});
+export const to: (x: Tensor, dtype: DType) => Tensor = builtIn(
+  'to',
+  (x: Tensor, dtype: DType) => {
+    expectTensor('to', x);
+    checkDType('to', dtype);
+    return adopt(convert(dtype, x.data), x.shape);
+  },
+  (_, x, dtype) => [dtype === 'int32' ? null : (dy) => dy.to(x.dtype)],
+);
 
 /** A copy with storage of its own, through which derivatives pass. */
-export const clone: (x: Tensor) => Tensor = builtIn('clone', (x: Tensor) => {
-  expectTensor('clone', x);
-  return { output: empty(x.shape, x.dtype).assign(x), vjp: [(dy) => dy] };
-});
+export const clone: (x: Tensor) => Tensor = builtIn(
+  'clone',
+  (x: Tensor) => {
+    expectTensor('clone', x);
+    return empty(x.shape, x.dtype).assign(x);
+  },
+  () => [(dy) => dy],
+);
 
 /** All values from dimension `start` to dimension `end` (all, unless given) in one dimension. */
 export const flatten: (x: Tensor, start?: number, end?: number) => Tensor = (x, start = 0, end = -1) => {

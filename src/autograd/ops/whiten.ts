@@ -58,20 +58,21 @@ const symmetricPart = (a: Tensor) => a.add(a.transpose(0, 1)).mul(0.5);
  * @param a [n, n], positive definite
  * @throws if it is not, as far as rounding lets one tell
  */
-export const matrixInverseSqrt: (a: Tensor) => Tensor = builtIn('matrixInverseSqrt', (a: Tensor) => {
-  expectSquare('matrixInverseSqrt', a);
-  const { n, values, vectors } = eigenOf(a);
-  expectPositive('matrixInverseSqrt', n, values);
-  const b = empty(a.shape, a.dtype);
-  const identity = Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 1 : 0));
-  b.data.set(inEigenbasis(n, vectors, identity, (i, j) => (i === j ? 1 / Math.sqrt(values[i]) : 0)));
-  return {
-    output: b,
-    vjp: [
-      saving([a, b], (dy) => symmetricPart(solveLyapunov(symmetricPart(a).matmul(b), b.matmul(dy).matmul(b).neg()))),
-    ],
-  };
-});
+export const matrixInverseSqrt: (a: Tensor) => Tensor = builtIn(
+  'matrixInverseSqrt',
+  (a: Tensor) => {
+    expectSquare('matrixInverseSqrt', a);
+    const { n, values, vectors } = eigenOf(a);
+    expectPositive('matrixInverseSqrt', n, values);
+    const b = empty(a.shape, a.dtype);
+    const identity = Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 1 : 0));
+    b.data.set(inEigenbasis(n, vectors, identity, (i, j) => (i === j ? 1 / Math.sqrt(values[i]) : 0)));
+    return b;
+  },
+  ({ y: b }, a) => [
+    saving([a, b], (dy) => symmetricPart(solveLyapunov(symmetricPart(a).matmul(b), b.matmul(dy).matmul(b).neg()))),
+  ],
+);
 
 /**
  * The X with A·X + X·A = Q, where A is the symmetric part of `a`: in its eigenbasis, entry (i, j) of Q divided by
@@ -81,26 +82,27 @@ export const matrixInverseSqrt: (a: Tensor) => Tensor = builtIn('matrixInverseSq
  * @param q [n, n]
  * @throws if `a` is not positive definite, as far as rounding lets one tell
  */
-export const solveLyapunov: (a: Tensor, q: Tensor) => Tensor = builtIn('solveLyapunov', (a: Tensor, q: Tensor) => {
-  expectSquare('solveLyapunov', a);
-  expectSameFloat('solveLyapunov', a, q);
-  if (q.ndim !== 2 || q.shape[0] !== a.shape[0] || q.shape[1] !== a.shape[0]) {
-    throw new MinibatchError(
-      `solveLyapunov: takes two matrices of one size, got ${formatShape(a.shape)} and ${formatShape(q.shape)}`,
-    );
-  }
-  const { n, values, vectors } = eigenOf(a);
-  expectPositive('solveLyapunov', n, values);
-  const x = empty(a.shape, a.dtype);
-  x.data.set(inEigenbasis(n, vectors, Float64Array.from(q.data), (i, j) => 1 / (values[i] + values[j])));
-  return {
-    output: x,
-    vjp: [
-      saving([a, x], (dy) => symmetricPart(bothWays(solveLyapunov(a, dy), x.transpose(0, 1)).neg())),
-      saving([a], (dy) => solveLyapunov(a, dy)),
-    ],
-  };
-});
+export const solveLyapunov: (a: Tensor, q: Tensor) => Tensor = builtIn(
+  'solveLyapunov',
+  (a: Tensor, q: Tensor) => {
+    expectSquare('solveLyapunov', a);
+    expectSameFloat('solveLyapunov', a, q);
+    if (q.ndim !== 2 || q.shape[0] !== a.shape[0] || q.shape[1] !== a.shape[0]) {
+      throw new MinibatchError(
+        `solveLyapunov: takes two matrices of one size, got ${formatShape(a.shape)} and ${formatShape(q.shape)}`,
+      );
+    }
+    const { n, values, vectors } = eigenOf(a);
+    expectPositive('solveLyapunov', n, values);
+    const x = empty(a.shape, a.dtype);
+    x.data.set(inEigenbasis(n, vectors, Float64Array.from(q.data), (i, j) => 1 / (values[i] + values[j])));
+    return x;
+  },
+  ({ y: x }, a) => [
+    saving([a, x], (dy) => symmetricPart(bothWays(solveLyapunov(a, dy), x.transpose(0, 1)).neg())),
+    saving([a], (dy) => solveLyapunov(a, dy)),
+  ],
+);
 
 export interface WhitenOptions {
   /** ε, added to the variances; 10⁻⁵ unless given. */

@@ -231,7 +231,11 @@ describe('a direction', () => {
   });
 
   it('is not, as long as nothing is seen of it', () => {
-    const flat = defineOp('flat', (a: Tensor) => ({ output: a.mul(0), vjp: [(dy: Tensor) => dy.mul(3)] }));
+    const flat = defineOp(
+      'flat',
+      (a: Tensor) => a.mul(0),
+      () => [(dy: Tensor) => dy.mul(3)],
+    );
     const { block, size } = alongOne(flat, (weights) => weights.map((w) => 3 * w), 1);
     expect(size).toBeGreaterThan(1);
     expect([block.resolved, block.size]).toEqual([false, 0]);

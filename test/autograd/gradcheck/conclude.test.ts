@@ -5,10 +5,11 @@ const leaf = (...values: number[]) => tensor(values, { dtype: 'float64', require
 const check = (fn: (...xs: Tensor[]) => Tensor, inputs: Tensor[]) => gradcheck(fn, inputs, { raiseException: false });
 
 /** x², and a derivative that is twice what it should be. */
-const doubled = defineOp('doubled', (x: Tensor) => ({
-  output: x.square(),
-  vjp: [saving([x], (dy: Tensor) => dy.mul(x).mul(4))],
-}));
+const doubled = defineOp(
+  'doubled',
+  (x: Tensor) => x.square(),
+  (_, x) => [saving([x], (dy: Tensor) => dy.mul(x).mul(4))],
+);
 
 describe('what is shown', () => {
   it('is what is wrong, and not a kink that comes before or after it', () => {
@@ -32,10 +33,11 @@ describe('what is shown', () => {
   });
 
   it('is compared with the gradients of the other inputs', () => {
-    const exchanged = defineOp('exchanged', (a: Tensor, b: Tensor) => ({
-      output: a.square().add(b.sin()),
-      vjp: [saving([b], (dy: Tensor) => dy.mul(b.cos())), saving([a], (dy: Tensor) => dy.mul(a).mul(2))],
-    }));
+    const exchanged = defineOp(
+      'exchanged',
+      (a: Tensor, b: Tensor) => a.square().add(b.sin()),
+      (_, a, b) => [saving([b], (dy: Tensor) => dy.mul(b.cos())), saving([a], (dy: Tensor) => dy.mul(a).mul(2))],
+    );
     const report = check(exchanged, [leaf(0.5, -1, 2, 0.3), leaf(1, 2, 3, 0.1)]);
     expect(report.diagnosis).toMatch(/^it is the gradient that belongs to input [01]$/);
     expect(report.diagnosis).toContain(`${1 - (report.worst?.input as number)}`);

@@ -20,16 +20,18 @@ const check = (fn: (...xs: Tensor[]) => Tensor, inputs: Tensor[], options?: Grad
 
 /** c·x², and a derivative that is `factor` times what it should be. */
 const scaledSquare = (factor: number, c = 1) =>
-  defineOp('scaledSquare', (x: Tensor) => ({
-    output: x.square().mul(c),
-    vjp: [saving([x], (dy: Tensor) => dy.mul(x).mul(2 * c * factor))],
-  }));
+  defineOp(
+    'scaledSquare',
+    (x: Tensor) => x.square().mul(c),
+    (_, x) => [saving([x], (dy: Tensor) => dy.mul(x).mul(2 * c * factor))],
+  );
 
 /** √|x|, with a derivative of 0 at 0. */
-const cusp = defineOp('cusp', (x: Tensor) => ({
-  output: x.abs().sqrt(),
-  vjp: [saving([x], (dy: Tensor) => dy.mul(x.sign()).div(x.abs().add(1e-300).sqrt().mul(2)))],
-}));
+const cusp = defineOp(
+  'cusp',
+  (x: Tensor) => x.abs().sqrt(),
+  (_, x) => [saving([x], (dy: Tensor) => dy.mul(x.sign()).div(x.abs().add(1e-300).sqrt().mul(2)))],
+);
 
 describe('pass', () => {
   it('is the verdict on a right derivative, with the digits that were confirmed', () => {
@@ -74,7 +76,11 @@ describe('fail', () => {
   });
 
   it('is the verdict on a gradient that is not finite where the function is smooth', () => {
-    const op = defineOp('op', (x: Tensor) => ({ output: x.mul(2), vjp: [(dy) => dy.mul(Number.NaN)] }));
+    const op = defineOp(
+      'op',
+      (x: Tensor) => x.mul(2),
+      () => [(dy) => dy.mul(Number.NaN)],
+    );
     const { verdict, diagnosis } = check(op, [leaf([1])]);
     expect(verdict).toBe('fail');
     expect(diagnosis).toBe('the gradient of input 0 has values that are not finite');
@@ -148,16 +154,17 @@ describe('directions', () => {
   });
 
   it('find a single wrong value among many, and say which it is', () => {
-    const op = defineOp('op', (x: Tensor) => ({
-      output: x.sin(),
-      vjp: [
+    const op = defineOp(
+      'op',
+      (x: Tensor) => x.sin(),
+      (_, x) => [
         saving([x], (dy: Tensor) => {
           const dx = dy.mul(x.cos());
           dx.data[137] *= 1.001;
           return dx;
         }),
       ],
-    }));
+    );
     const { verdict, worst, diagnosis, counts } = check(op, [big()]);
     expect(verdict).toBe('fail');
     expect(counts.fail).toBe(8);
@@ -186,10 +193,11 @@ describe('along directions', () => {
   });
 
   it('what rounding does to the derivative is no fault of it', () => {
-    const noisy = defineOp('noisy', (x: Tensor) => ({
-      output: x.clone(),
-      vjp: [saving([x], (dy: Tensor) => dy.add(x.mul(1e9)).sub(x.mul(1e9)))],
-    }));
+    const noisy = defineOp(
+      'noisy',
+      (x: Tensor) => x.clone(),
+      (_, x) => [saving([x], (dy: Tensor) => dy.add(x.mul(1e9)).sub(x.mul(1e9)))],
+    );
     const x = randn([30], { dtype: 'float64', requiresGrad: true, generator: new Generator(4) });
     for (const fastMode of [true, false]) expect(check(noisy, [x], { fastMode }).verdict).toBe('pass');
   });
@@ -197,10 +205,11 @@ describe('along directions', () => {
 
 describe('a finding', () => {
   it('that contributions are missing is told from the whole Jacobian', () => {
-    const spread = defineOp('spread', (b: Tensor) => ({
-      output: b.broadcastTo([3, 2]),
-      vjp: [(dy: Tensor) => dy.slice(0, 0, 1)],
-    }));
+    const spread = defineOp(
+      'spread',
+      (b: Tensor) => b.broadcastTo([3, 2]),
+      () => [(dy: Tensor) => dy.slice(0, 0, 1)],
+    );
     expect(check(spread, [leaf([[1, 2]] as never)]).diagnosis).toBe(
       '4 of 6 contributions to the gradient of input 0 are missing, the rest are right: ' +
         'not accumulated over a dimension that was broadcast?',
@@ -217,7 +226,11 @@ describe('what a backward pass must be beside right', () => {
     [
       'linear',
       () => [
-        defineOp('op', (x: Tensor) => ({ output: x.mul(2), vjp: [(dy: Tensor) => dy.mul(2).clamp(-1, 1)] })),
+        defineOp(
+          'op',
+          (x: Tensor) => x.mul(2),
+          () => [(dy: Tensor) => dy.mul(2).clamp(-1, 1)],
+        ),
         [leaf([1, 2])],
       ],
     ],
@@ -226,7 +239,14 @@ describe('what a backward pass must be beside right', () => {
       () => {
         let calls = 0;
         const vjp = [(dy: Tensor) => dy.mul(2 + 1e-9 * calls++)];
-        return [defineOp('op', (x: Tensor) => ({ output: x.mul(2), vjp })), [leaf([1, 2])]];
+        return [
+          defineOp(
+            'op',
+            (x: Tensor) => x.mul(2),
+            () => vjp,
+          ),
+          [leaf([1, 2])],
+        ];
       },
     ],
     [
@@ -236,21 +256,29 @@ describe('what a backward pass must be beside right', () => {
           dy.data[0] *= 2;
           return dy;
         };
-        return [defineOp('op', (x: Tensor) => ({ output: x.mul(2), vjp: [vjp] })), [leaf([1, 2])]];
+        return [
+          defineOp(
+            'op',
+            (x: Tensor) => x.mul(2),
+            () => [vjp],
+          ),
+          [leaf([1, 2])],
+        ];
       },
     ],
     [
       'changes the inputs',
       () => {
-        const op = defineOp('op', (x: Tensor) => ({
-          output: x.mul(2),
-          vjp: [
+        const op = defineOp(
+          'op',
+          (x: Tensor) => x.mul(2),
+          (_, x) => [
             (dy: Tensor) => {
               x.data[1] += 1e-9;
               return dy.mul(2);
             },
           ],
-        }));
+        );
         return [op, [leaf([1, 2])]];
       },
     ],
@@ -258,10 +286,14 @@ describe('what a backward pass must be beside right', () => {
       'a later call',
       () => {
         let saved: Tensor;
-        const op = defineOp('op', (x: Tensor) => {
-          saved = x.clone();
-          return { output: x.square(), vjp: [(dy: Tensor) => dy.mul(saved).mul(2)] };
-        });
+        const op = defineOp(
+          'op',
+          (x: Tensor) => {
+            saved = x.clone();
+            return x.square();
+          },
+          () => [(dy: Tensor) => dy.mul(saved).mul(2)],
+        );
         return [op, [leaf([1, 2])]];
       },
     ],
@@ -290,7 +322,11 @@ describe('second order', () => {
   });
 
   it('fails where it hides that it depends on its argument', () => {
-    const op = defineOp('op', (x: Tensor) => ({ output: x.square(), vjp: [(dy) => dy.mul(x.detach()).mul(2)] }));
+    const op = defineOp(
+      'op',
+      (x: Tensor) => x.square(),
+      (_, x) => [(dy) => dy.mul(x.detach()).mul(2)],
+    );
     expect(gradcheck(op, [leaf([1, 2])]).verdict).toBe('pass');
     const report = gradgradcheck(op, [leaf([1, 2])], { raiseException: false });
     expect(report.verdict).toBe('fail');
@@ -302,14 +338,16 @@ describe('second order', () => {
 
 describe('second order, in the gradient that comes in', () => {
   /** 2·x·dy, as an operation that is wrong about how it depends on dy. */
-  const wrongInDy = defineOp('wrongInDy', (dy: Tensor, x: Tensor) => ({
-    output: dy.mul(x).mul(2),
-    vjp: [saving([x], (d: Tensor) => d.mul(x).mul(3)), saving([dy], (d: Tensor) => d.mul(dy).mul(2))],
-  }));
-  const squared = defineOp('squared', (x: Tensor) => ({
-    output: x.square(),
-    vjp: [saving([x], (dy: Tensor) => wrongInDy(dy, x))],
-  }));
+  const wrongInDy = defineOp(
+    'wrongInDy',
+    (dy: Tensor, x: Tensor) => dy.mul(x).mul(2),
+    (_, dy, x) => [saving([x], (d: Tensor) => d.mul(x).mul(3)), saving([dy], (d: Tensor) => d.mul(dy).mul(2))],
+  );
+  const squared = defineOp(
+    'squared',
+    (x: Tensor) => x.square(),
+    (_, x) => [saving([x], (dy: Tensor) => wrongInDy(dy, x))],
+  );
 
   it('is checked too', () => {
     const x = leaf([0.5, -2]);
@@ -328,10 +366,11 @@ describe('second order, in the gradient that comes in', () => {
 describe('the steps that a finding shows', () => {
   it('are those of the entry it is about', () => {
     const scales = tensor([1, 10, 100], { dtype: 'float64' });
-    const wrong = defineOp('wrong', (x: Tensor) => ({
-      output: x.mul(scales),
-      vjp: [(dy: Tensor) => dy.mul(tensor([1, 10, 150], { dtype: 'float64' }))],
-    }));
+    const wrong = defineOp(
+      'wrong',
+      (x: Tensor) => x.mul(scales),
+      () => [(dy: Tensor) => dy.mul(tensor([1, 10, 150], { dtype: 'float64' }))],
+    );
     const worst = check(wrong, [leaf([1, 1, 1])]).worst;
     expect(worst).toMatchObject({ index: [2], outputIndex: [2] });
     for (const { central } of worst?.trials ?? []) expect(central).toBeCloseTo(100, 6);
@@ -345,10 +384,12 @@ describe('several outputs and inputs', () => {
     const logits = randn([2, 3], { dtype: 'float64', requiresGrad: true, generator: new Generator(1) });
     const { counts } = gradcheck((x: Tensor, t: Tensor) => [x.crossEntropy(t), x.detach().mul(0)], [logits, labels]);
     expect(counts).toEqual({ pass: 42, fail: 0, kink: 0, inconclusive: 0 });
-    const halves = defineOp('halves', (x: Tensor) => ({
-      output: [x.mul(0.5), x.mul(2)],
-      vjp: ([a, b]: readonly Tensor[]) => [a.mul(0.5).add(b)],
-    }));
+    const halves = defineOp(
+      'halves',
+      (x: Tensor) => [x.mul(0.5), x.mul(2)],
+      () =>
+        ([a, b]: readonly Tensor[]) => [a.mul(0.5).add(b)],
+    );
     const report = gradcheck(halves, [leaf([1, 2])], { raiseException: false });
     expect([report.verdict, report.worst?.output, report.counts.fail]).toEqual(['fail', 1, 2]);
   });
