@@ -1,5 +1,5 @@
 import type { FloatArray } from '../../dtype.js';
-import { covering, type WindowGrid } from './windows.js';
+import { covering, type WindowGrid, type Windows } from './windows.js';
 
 /*
  * Pooling of planes of H x W, as many as there are images and channels, which lie one behind the other.
@@ -65,13 +65,27 @@ function averagePlane({ rows, columns }: WindowGrid, x: FloatArray, from: number
   const sums = new Float64Array(W);
   for (let r = 0; r < rows.length; r++) {
     sums.fill(0);
-    for (let h = rows.start[r]; h < rows.end[r]; h++) {
-      for (let w = 0; w < W; w++) sums[w] += x[from + h * W + w];
-    }
-    for (let c = 0; c < columns.length; c++) {
-      let sum = 0;
-      for (let w = columns.start[c]; w < columns.end[c]; w++) sum += sums[w];
-      y[to++] = sum / (rows.count[r] * columns.count[c]);
-    }
+    for (let h = rows.start[r]; h < rows.end[r]; h++) addRow(x, from + h * W, sums);
+    averageColumns(columns, sums, rows.count[r], y, to + r * columns.length);
+  }
+}
+
+/** sums += the row of x that begins at `from`. */
+function addRow(x: FloatArray, from: number, sums: Float64Array): void {
+  for (let w = 0; w < sums.length; w++) sums[w] += x[from + w];
+}
+
+/** A row of y, which begins at `to`: the sum of every window over `sums`, divided by its counts. */
+function averageColumns(
+  { length, start, end, count }: Windows,
+  sums: Float64Array,
+  rowCount: number,
+  y: FloatArray,
+  to: number,
+): void {
+  for (let c = 0; c < length; c++) {
+    let sum = 0;
+    for (let w = start[c], last = end[c]; w < last; w++) sum += sums[w];
+    y[to + c] = sum / (rowCount * count[c]);
   }
 }
