@@ -1,6 +1,6 @@
 /*
  * How the time of everything that takes sizes from a user grows with them: `npm run growth`. Each call is timed at four
- * sizes, forward and with its backward pass, the exponent of its growth is fitted, and the command fails if one is
+ * sizes, forward and with its backward pass, the exponent of its growth is found, and the command fails if one is
  * markedly larger than it should be. `npm run growth -- pool` times what has that in its name.
  */
 import { commandLine } from '../examples/harness/cli.js';
@@ -18,10 +18,10 @@ interface Growing {
   make(n: number): () => unknown;
 }
 
-/** What the fitted exponent may be above the expected one: caches are left, and garbage is collected, as sizes grow. */
+/** What the exponent may be above the expected one: caches are left, and garbage is collected, as sizes grow. */
 const TOLERANCE = 0.45;
 /** Below this, in milliseconds, a time is mostly noise. */
-const TOO_SHORT = 1;
+const TOO_SHORT = 0.4;
 const TIMES = [1, 2, 4, 8];
 const REPEATS = 3;
 
@@ -321,14 +321,13 @@ function timeOf(call: () => unknown): number {
   return fastest;
 }
 
-/** The slope of log(time) over log(size), by least squares over the sizes whose time is more than noise. */
+/**
+ * The exponent of the growth: the middle one of those from each size to the next. A single step, where an array outgrows
+ * a cache or a faster loop ends, is no growth.
+ */
 function exponentOf(times: readonly number[]): number {
-  const points = times.map((time, i) => [Math.log(TIMES[i]), Math.log(time)]).filter((_, i) => times[i] >= TOO_SHORT);
-  if (points.length < 2) return 0;
-  const mean = (d: 0 | 1) => points.reduce((sum, point) => sum + point[d], 0) / points.length;
-  const [meanSize, meanTime] = [mean(0), mean(1)];
-  const products = points.reduce((sum, [size, time]) => sum + (size - meanSize) * (time - meanTime), 0);
-  return products / points.reduce((sum, [size]) => sum + (size - meanSize) ** 2, 0);
+  const slopes = times.slice(1).map((time, i) => Math.log(time / times[i]) / Math.log(TIMES[i + 1] / TIMES[i]));
+  return slopes.sort((x, y) => x - y)[(slopes.length - 1) / 2];
 }
 
 interface Measured {
@@ -339,13 +338,12 @@ interface Measured {
   exponent: number;
 }
 
-/** Sizes start where the largest takes long enough to be measured. */
+/** Sizes start where a call takes long enough to be measured, if it does at sixteen times the first. */
 function measure({ name, from, order, make }: Growing): Measured {
   const timesFrom = (first: number) => TIMES.map((times) => timeOf(make(first * times)));
   let first = from;
   let times = timesFrom(first);
-  // Half of the largest is more than noise, or else it is known to be fast at a size that is large enough.
-  for (let grown = 1; times[2] < TOO_SHORT && grown < 8; grown *= 2) {
+  while (times[0] < TOO_SHORT && first < 16 * from) {
     first *= 2;
     times = timesFrom(first);
   }
