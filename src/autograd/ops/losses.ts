@@ -2,13 +2,13 @@ import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import { binaryCrossEntropy, binaryCrossEntropySlope } from '../../tensor/kernels/binary-cross-entropy.js';
-import type { Totals } from '../../tensor/kernels/softmax.js';
+import * as kernels from '../../tensor/kernels/softmax/index.js';
 import { type Declarations, declareOptions } from '../../tensor/options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
-import * as simd from '../../tensor/simd/softmax.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { sigmoidSlope } from './elementwise.js';
+import { layoutOf, softmaxBackward } from './softmax.js';
 
 /** What becomes of the losses of a batch: their mean (unless said otherwise), their sum, or the losses themselves. */
 export type ReductionName = 'mean' | 'sum' | 'none';
@@ -122,8 +122,8 @@ const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = bui
   (logits: Tensor, labels: Tensor, dim: number) => {
     const losses = empty(labels.shape, logits.dtype as FloatDType);
     const totals = { largest: new Float64Array(labels.size), logSum: new Float64Array(labels.size) };
-    const layout = layoutOf(logits, dim);
-    simd.crossEntropy(...layout, (logits as FloatTensor).data, labels.data as Int32Array, totals, losses.data);
+    const layout = layoutOf(logits.shape, dim);
+    kernels.crossEntropy(...layout, (logits as FloatTensor).data, labels.data as Int32Array, totals, losses.data);
     return { output: losses, noted: totals };
   },
   ({ noted: totals }, logits, labels, dim) => [
@@ -133,39 +133,32 @@ const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = bui
 );
 
 /** (softmax(logits) − [is the label])·dy; `totals` are those of the softmax. */
-const labelLossesBackward: (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => Tensor =
+const labelLossesBackward: (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: kernels.Totals) => Tensor =
   builtIn(
     'crossEntropyBackward',
-    (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: Totals) => {
+    (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: kernels.Totals) => {
       const dx = empty(logits.shape, logits.dtype as FloatDType);
-      const layout = layoutOf(logits, dim);
+      const layout = layoutOf(logits.shape, dim);
       const dLosses = (dy as FloatTensor).data;
       const data = (logits as FloatTensor).data;
-      simd.crossEntropyGradient(...layout, data, labels.data as Int32Array, totals, dLosses, dx.data);
+      kernels.crossEntropyGradient(...layout, data, labels.data as Int32Array, totals, dLosses, dx.data);
       return dx;
     },
     (_, dy, logits, labels, dim) => {
       const alongside = logits.shape.with(dim, 1);
       return [
+        // Σ p·(u − u[label]): nothing cancels where the label is next to certain.
         saving([logits, labels], (u) =>
-          u
-            .mul(logits.softmax(dim))
-            .sum(dim)
-            .sub(u.gather(dim, labels.reshape(alongside)).reshape(labels.shape)),
+          logits
+            .softmax(dim)
+            .mul(u.sub(u.gather(dim, labels.reshape(alongside))))
+            .sum(dim),
         ),
-        saving([dy, logits], (u) => {
-          const p = logits.softmax(dim);
-          return p.mul(u.sub(u.mul(p).sum(dim, { keepDims: true }))).mul(dy.reshape(alongside));
-        }),
+        saving([dy, logits], (u) => softmaxBackward(u, logits.softmax(dim), dim).mul(dy.reshape(alongside))),
         null,
       ];
     },
   );
-
-/** The logits seen as [outer, n, inner] around the classes. */
-function layoutOf({ shape }: Tensor, dim: number): [outer: number, n: number, inner: number] {
-  return [sizeOf(shape.slice(0, dim)), shape[dim], sizeOf(shape.slice(dim + 1))];
-}
 
 /** The squared differences between two tensors of one shape. */
 export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor = (

@@ -1,7 +1,9 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
+import * as logSumExpKernels from '../../tensor/kernels/log-sum-exp.js';
 import * as kernels from '../../tensor/kernels/reduce.js';
+import type { Totals } from '../../tensor/kernels/softmax/index.js';
 import { type Declarations, declareOptions } from '../../tensor/options.js';
 import {
   formatShape,
@@ -170,17 +172,40 @@ function equalTo(x: FloatTensor, y: FloatTensor, dims: readonly number[]): Tenso
   return isEqual;
 }
 
-/** ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. */
-export const logSumExp: Reduction = (x, dims, given) => {
-  const { keepDims } = optionsOf(given, 'logSumExp');
-  expectFloat('logSumExp', x);
-  const reduced = resolveDims('logSumExp', dims, x.ndim);
-  expectValues('logSumExp', x, reduced);
-  const largest = x.detach().max(reduced, { keepDims: true });
-  const total = x.sub(largest).exp().sum(reduced, { keepDims: true });
-  const result = total.log().add(largest);
-  return keepDims ? result : result.reshape(reducedShape(x.shape, reduced, false));
-};
+/**
+ * ln Σ eˣ over `dims`, with the largest value taken out first so that nothing overflows. Where that is infinite it is the
+ * result, and equal ones share the derivative, as those of `max` do.
+ */
+export const logSumExp: Reduction = builtIn(
+  'logSumExp',
+  (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
+    const { keepDims } = optionsOf(given, 'logSumExp');
+    expectFloat('logSumExp', x);
+    const reduced = resolveDims('logSumExp', dims, x.ndim);
+    expectValues('logSumExp', x, reduced);
+    const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
+    const totals = { largest: new Float64Array(y.size), logSum: new Float64Array(y.size) };
+    logSumExpKernels.logSumExp(reductionPlan(x.shape, reduced), x.data, totals);
+    for (let i = 0; i < y.size; i++) y.data[i] = totals.largest[i] + totals.logSum[i];
+    return { output: y, noted: totals };
+  },
+  ({ noted: totals }, x, dims) => {
+    const reduced = resolveDims('logSumExp', dims, x.ndim);
+    return [saving([x], (dy) => dy.reshape(keptShape(x, dims)).mul(shares(x, reduced, totals)))];
+  },
+);
+
+/** eˣ / Σ eˣ over `dims`, given the totals that Σ eˣ is made of. */
+const shares: (x: Tensor, dims: readonly number[], totals: Totals) => Tensor = builtIn(
+  'logSumExpShares',
+  (x: Tensor, dims: readonly number[], totals: Totals) => {
+    expectFloat('logSumExp', x);
+    const y = empty(x.shape, x.dtype);
+    logSumExpKernels.shares(reductionPlan(x.shape, dims), x.data, totals, y.data);
+    return y;
+  },
+  ({ y }, _x, dims) => [saving([y], (u) => y.mul(u.sub(u.mul(y).sum(dims, { keepDims: true }))))],
+);
 
 /**
  * The index of the largest value along `dim`, the first of equal ones; int32. Over all values where none is given. A NaN

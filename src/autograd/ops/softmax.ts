@@ -1,30 +1,71 @@
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat } from '../../tensor/expect.js';
-import * as kernels from '../../tensor/kernels/softmax.js';
-import { resolveDim, sizeOf } from '../../tensor/shape.js';
-import { logSoftmax as logSoftmaxKernel } from '../../tensor/simd/softmax.js';
+import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
+import * as kernels from '../../tensor/kernels/softmax/index.js';
+import { resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
+
+/** `shape` seen as [outer, n, inner] around `dim`. */
+export function layoutOf(shape: Shape, dim: number): [outer: number, n: number, inner: number] {
+  const along = dim < 0 ? dim + shape.length : dim;
+  return [sizeOf(shape.slice(0, along)), shape[along], sizeOf(shape.slice(along + 1))];
+}
 
 function apply(name: string, kernel: typeof kernels.softmax, x: Tensor, dim: number): Tensor {
   expectFloat(name, x);
   const along = resolveDim(name, dim, x.ndim);
   if (x.shape[along] === 0) throw new MinibatchError(`${name}: dimension ${dim} of [${x.shape.join(', ')}] is empty`);
   const y = empty(x.shape, x.dtype);
-  kernel(sizeOf(x.shape.slice(0, along)), x.shape[along], sizeOf(x.shape.slice(along + 1)), x.data, y.data);
+  kernel(...layoutOf(x.shape, along), x.data, y.data);
   return y;
 }
 
-/** eˣ / Σ eˣ along `dim`. */
+/** eˣ / Σ eˣ along `dim`. NaN where the largest x is infinite, as in PyTorch. */
 export const softmax: (x: Tensor, dim: number) => Tensor = builtIn(
   'softmax',
   (x: Tensor, dim: number) => apply('softmax', kernels.softmax, x, dim),
-  ({ y }, _x, dim) => [saving([y], (dy) => y.mul(dy.sub(dy.mul(y).sum(dim, { keepDims: true }))))],
+  ({ y }, _x, dim) => [saving([y], (dy) => softmaxBackward(dy, y, dim))],
 );
 
-/** ln(eˣ / Σ eˣ) along `dim`, exact where softmax itself would be 0. */
+/** y·(dy − Σ dy·y), in which dy and what arrives there may be exchanged. */
+export const softmaxBackward: (dy: Tensor, y: Tensor, dim: number) => Tensor = builtIn(
+  'softmaxBackward',
+  (dy: Tensor, y: Tensor, dim: number) => {
+    expectFloat('softmax', y);
+    expectSameFloat('softmax', y, dy);
+    const dx = empty(y.shape, y.dtype);
+    kernels.softmaxGradient(...layoutOf(y.shape, dim), dy.data, y.data, dx.data);
+    return dx;
+  },
+  (_, dy, y, dim) => [
+    saving([y], (u) => softmaxBackward(u, y, dim)),
+    saving([dy, y], (u) => u.mul(dy.sub(total(dy.mul(y), dim))).sub(dy.mul(total(u.mul(y), dim)))),
+  ],
+);
+
+/** ln(eˣ / Σ eˣ) along `dim`, exact where softmax itself would be 0 or 1. NaN where the largest x is infinite, as in PyTorch. */
 export const logSoftmax: (x: Tensor, dim: number) => Tensor = builtIn(
   'logSoftmax',
-  (x: Tensor, dim: number) => apply('logSoftmax', logSoftmaxKernel, x, dim),
-  ({ y }, _x, dim) => [saving([y], (dy) => dy.sub(y.exp().mul(dy.sum(dim, { keepDims: true }))))],
+  (x: Tensor, dim: number) => apply('logSoftmax', kernels.logSoftmax, x, dim),
+  ({ y }, _x, dim) => [saving([y], (dy) => logSoftmaxBackward(dy, y, dim))],
 );
+
+/** dy − eʸ·Σ dy */
+const logSoftmaxBackward: (dy: Tensor, y: Tensor, dim: number) => Tensor = builtIn(
+  'logSoftmaxBackward',
+  (dy: Tensor, y: Tensor, dim: number) => {
+    expectFloat('logSoftmax', y);
+    expectSameFloat('logSoftmax', y, dy);
+    const dx = empty(y.shape, y.dtype);
+    kernels.logSoftmaxGradient(...layoutOf(y.shape, dim), dy.data, y.data, dx.data);
+    return dx;
+  },
+  (_, dy, y, dim) => [
+    saving([y], (u) => u.sub(total(u.mul(y.exp()), dim))),
+    saving([dy, y], (u) => u.mul(y.exp()).mul(total(dy, dim)).neg()),
+  ],
+);
+
+function total(x: Tensor, dim: number): Tensor {
+  return x.sum(dim, { keepDims: true });
+}

@@ -129,4 +129,118 @@ describe.each(['float32', 'float64'] as const)('in %s', (dtype) => {
     expect(at(bce(1), -inf)).toEqual([inf, -1]);
     expect(at(bce(0.25), nan)).toEqual([nan, nan]);
   });
+
+  describe('softmax and its logarithm', () => {
+    // Enough rows for the loops of long arrays, and one.
+    const rowsOf = [1, 300];
+    const repeat = (row: readonly number[], rows: number) =>
+      tensor(
+        Array.from({ length: rows }, () => [...row]),
+        { dtype, requiresGrad: true },
+      );
+    /** Σ e^x of all but the first, relative to the first: what is left of 1 for them, nearly. */
+    const rest = Math.exp(-40) + Math.exp(-42);
+    const dominated = [3, -37, -39];
+
+    it('of one dominating value', () => {
+      for (const rows of rowsOf) {
+        const x = repeat(dominated, rows);
+        const log = x.logSoftmax(1);
+        expectClose(log.data[0], -rest, 'logarithm');
+        expectClose(log.data[1], -40, 'logarithm of another');
+        const labels = tensor(new Int32Array(rows));
+        const nll = grad(log.nllLoss(labels, { reduction: 'sum' }), [x], { createGraph: true })[0];
+        const entropy = x.crossEntropy(labels, { reduction: 'none' });
+        expectClose(entropy.data[rows - 1], rest, 'cross entropy');
+        const fused = grad(entropy.sum(), [x], { createGraph: true })[0];
+        const first = new Float32Array(3 * rows).map((_, i) => (i % 3 === 0 ? 1 : 0));
+        const pick = (y: Tensor) => y.mul(tensor(first, { shape: [rows, 3] }).to(dtype)).sum();
+        const soft = grad(pick(x.softmax(1)), [x], { createGraph: true })[0];
+        for (const [dx, sign] of [
+          [nll, 1],
+          [fused, 1],
+          [soft, -1],
+        ] as const) {
+          expectClose(dx.data[0], -sign * rest, 'derivative');
+          expectClose(dx.data[1], sign * Math.exp(-40), 'derivative by another', 5);
+          expectClose(dx.data[2], sign * Math.exp(-42), 'derivative by a third', 5);
+        }
+        // The second derivatives of ln Σ eˣ are p·([same] − p).
+        expectClose(grad(pick(fused), [x])[0].data[0], rest, 'second derivative');
+      }
+    });
+
+    it('of values that differ by less than their size leaves room for', () => {
+      const largest = dtype === 'float32' ? (2 - 2 ** -23) * 2 ** 127 : Number.MAX_VALUE;
+      for (const value of [-largest, largest, 1e30, -1e17]) {
+        for (const rows of rowsOf) {
+          const x = repeat(new Array<number>(8).fill(value), rows);
+          const labels = tensor(new Int32Array(rows));
+          for (const y of x.logSoftmax(1).data) expectClose(y, -Math.log(8), 'logarithm');
+          const loss = x.crossEntropy(labels, { reduction: 'sum' });
+          expectClose(loss.item(), rows * Math.log(8), 'cross entropy');
+          const [dx] = grad(loss, [x]);
+          dx.data.forEach((d, i) => {
+            expectClose(d, i % 8 === 0 ? -7 / 8 : 1 / 8, 'derivative');
+          });
+        }
+      }
+    });
+
+    it('of −∞ among others is that of the others', () => {
+      for (const rows of rowsOf) {
+        const x = repeat([-Infinity, 0, 0], rows);
+        expect([...x.softmax(1).data.subarray(0, 3)]).toEqual([0, 0.5, 0.5]);
+        expect(x.logSoftmax(1).data[0]).toBe(-Infinity);
+        const labels = tensor(new Int32Array(rows).fill(1));
+        const halves = [0, -0.5, 0.5].map((d) => expect.closeTo(d, 6));
+        for (const loss of [
+          x.crossEntropy(labels, { reduction: 'sum' }),
+          x.logSoftmax(1).nllLoss(labels, { reduction: 'sum' }),
+        ]) {
+          expectClose(loss.item(), rows * Math.LN2, 'loss');
+          expect([...grad(loss, [x])[0].data.subarray(0, 3)]).toEqual(halves);
+        }
+      }
+    });
+
+    it('of nothing but infinities is NaN, as in PyTorch', () => {
+      for (const rows of rowsOf) {
+        for (const row of [
+          [0, Infinity],
+          [-Infinity, -Infinity],
+        ]) {
+          const x = repeat(row, rows);
+          for (const y of [x.softmax(1), x.logSoftmax(1)]) expect(y.data[1]).toBe(Number.NaN);
+        }
+      }
+    });
+  });
+
+  it('the logarithm of a sum of exponentials, and its shares, also where they are infinite', () => {
+    const inf = Infinity;
+    for (const [values, sum, parts] of [
+      [[-inf, -inf], -inf, [0.5, 0.5]],
+      [[0, inf], inf, [0, 1]],
+      [[inf, -inf, inf], inf, [0.5, 0, 0.5]],
+      [[-inf, 1], 1, [0, 1]],
+      [[-inf], -inf, [1]],
+      [[Number.NaN, 1], Number.NaN, [Number.NaN, Number.NaN]],
+    ] as const) {
+      for (const shape of [[values.length], [values.length, 1, 1], [1, values.length]]) {
+        const x = tensor([...values], { dtype, shape, requiresGrad: true });
+        const y = x.logSumExp();
+        expect(y.item()).toBe(sum);
+        expect([...grad(y, [x])[0].data]).toEqual(parts);
+      }
+    }
+    const x = tensor([0, -40, 700, 700], { dtype, shape: [2, 2], requiresGrad: true });
+    const y = x.logSumExp(1);
+    expectClose(y.data[0], Math.exp(-40), 'value next to 0');
+    expectClose(y.data[1], 700 + Math.LN2, 'value');
+    const [dx] = grad(y.sum(), [x]);
+    expectClose(dx.data[1], Math.exp(-40), 'share');
+    expect(dx.data[2]).toBeCloseTo(0.5, 6);
+    expectClose(x.logSumExp(0).data[0], 700, 'value over the other dimension');
+  });
 });

@@ -2,11 +2,11 @@ import { QUAD } from '../../wasm/double-loop.js';
 import { exponential } from '../../wasm/exponential.js';
 import { f32x4, noDoubles } from '../../wasm/expressions.js';
 import { type Block, type Counter, type Locals, repeat, wasmFunction } from '../../wasm/function.js';
-import { FLOAT, VECTOR } from '../../wasm/memory.js';
+import { DOUBLE, FLOAT, VECTOR } from '../../wasm/memory.js';
 
 /*
  * The innermost loops of softmax, as simd.ts calls them: each takes the number of rows, the vectors of one, the address of
- * the first, and that of what belongs to each row: a quadruple of doubles.
+ * the first, and that of what belongs to each row: 32 bytes.
  */
 
 interface Row {
@@ -35,24 +35,32 @@ export const largest = overRows('largest', ({ x, ofRow }, locals) => {
   return [most.set(f32x4(Number.NEGATIVE_INFINITY)), most.set(most.max(x.loadF32x4())), ofRow.store(most)];
 });
 
-/** Subtracts a row's double from its values. */
+/** Subtracts a row's two doubles from its values, one after the other. */
 export const subtract = overRows('subtract', ({ x, ofRow }, locals) => {
-  const value = locals.f64x2('value');
-  const half = (offset: number) => x.storeAsFloats(x.loadFloatsAsF64x2(offset).minus(value), offset);
-  return [value.set(ofRow.splatF64x2()), [half(0), half(2 * FLOAT)], []];
+  const [first, second] = [locals.f64x2('first'), locals.f64x2('second')];
+  const half = (offset: number) => x.storeAsFloats(x.loadFloatsAsF64x2(offset).minus(first).minus(second), offset);
+  return [[first.set(ofRow.splatF64x2()), second.set(ofRow.splatF64x2(DOUBLE))], [half(0), half(2 * FLOAT)], []];
 });
 
-/** Replaces values by their exponentials, and writes the sums of those at each of the four places of a vector. */
+/**
+ * Replaces values by their exponentials. Writes the sum of those that are not e⁰, in two doubles, and behind them how
+ * many are, in four floats.
+ */
 export const exponentials = overRows('exponentials', ({ x, ofRow }, locals) => {
-  const [low, high] = [locals.f64x2('low'), locals.f64x2('high')];
+  const [value, result, times] = [locals.f32x4('value'), locals.f32x4('result'), locals.f32x4('times')];
+  const sum = locals.f64x2('sum');
+  const [zero, one] = [f32x4(0), f32x4(1)];
   return [
-    [low.set(noDoubles), high.set(noDoubles)],
+    [sum.set(noDoubles), times.set(zero)],
     [
-      x.store(exponential(x.loadF32x4(), locals)),
-      low.set(low.plus(x.loadFloatsAsF64x2(0))),
-      high.set(high.plus(x.loadFloatsAsF64x2(2 * FLOAT))),
+      value.set(x.loadF32x4()),
+      result.set(exponential(value, locals)),
+      x.store(value.notEqual(zero).select(result, zero)),
+      sum.set(sum.plus(x.loadFloatsAsF64x2(0)).plus(x.loadFloatsAsF64x2(2 * FLOAT))),
+      times.set(times.plus(value.notEqual(zero).select(zero, one))),
+      x.store(result),
     ],
-    [ofRow.store(low), ofRow.store(high, VECTOR)],
+    [ofRow.store(sum), ofRow.store(times, VECTOR)],
   ];
 });
 

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Generator } from '../../../src/index.js';
-import * as loops from '../../../src/tensor/kernels/softmax.js';
-import { crossEntropy, crossEntropyGradient, logSoftmax } from '../../../src/tensor/simd/softmax.js';
+import { describe, expect, it } from 'vitest';
+import { Generator } from '../../../../src/index.js';
+import * as loops from '../../../../src/tensor/kernels/softmax/loops.js';
+import * as simd from '../../../../src/tensor/kernels/softmax/simd.js';
+import { countingSimd, withoutSimd } from '../../../support/simd.js';
 
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const { logSoftmax } = simd;
 
 const odd = [-Infinity, -200, 90, Number.NaN];
 
@@ -37,12 +36,6 @@ describe('the logarithm of softmax by SIMD', () => {
     );
   });
 
-  it('is used: the loops are not called', () => {
-    const loop = vi.spyOn(loops, 'logSoftmax');
-    logSoftmax(2, 1000, 1, new Float32Array(2000), new Float32Array(2000));
-    expect(loop).not.toHaveBeenCalled();
-  });
-
   it('goes through more than one block', () => {
     const x = Float32Array.from({ length: 5 * 9000 }, (_, i) => Math.sin(i));
     const [got, expected] = [new Float32Array(x.length), new Float32Array(x.length)];
@@ -50,16 +43,33 @@ describe('the logarithm of softmax by SIMD', () => {
     loops.logSoftmax(5, 9000, 1, x, expected);
     for (let i = 0; i < x.length; i++) expect(Math.abs(got[i] - expected[i])).toBeLessThanOrEqual(2e-6);
   });
+});
 
+describe('the softmax of rows', () => {
   it.each([
-    ['float64', new Float64Array(2000), 2, 1000, 1],
-    ['few values', new Float32Array(100), 2, 50, 1],
-    ['values that lie apart', new Float32Array(2000), 1, 1000, 2],
-    ['rows longer than a block', new Float32Array(20_000), 1, 20_000, 1],
-  ])('leaves %s to the loops', (_, x, outer, n, inner) => {
-    const loop = vi.spyOn(loops, 'logSoftmax').mockImplementation(() => {});
-    logSoftmax(outer, n, inner, x, x.slice());
-    expect(loop).toHaveBeenCalledOnce();
+    ['float32', true, new Float32Array(2000), 2, 1000, 1],
+    ['float64', false, new Float64Array(2000), 2, 1000, 1],
+    ['few values', false, new Float32Array(100), 2, 50, 1],
+    ['values that lie apart', false, new Float32Array(2000), 1, 1000, 2],
+    ['rows longer than a block', false, new Float32Array(20_000), 1, 20_000, 1],
+  ])('of %s is worth it: %s', async (_, worthIt, x, outer, n, inner) => {
+    expect(simd.isWorthIt(outer, n, inner, x)).toBe(worthIt);
+    const { modules, calls } = await countingSimd(() => import('../../../../src/tensor/kernels/softmax/index.js'));
+    const labels = new Int32Array(outer * inner);
+    const [totals, losses] = [totalsOf(outer * inner), new Float64Array(outer * inner)];
+    modules.logSoftmax(outer, n, inner, x, x.slice());
+    modules.crossEntropy(outer, n, inner, x, labels, totals, losses);
+    modules.crossEntropyGradient(outer, n, inner, x, labels, totals, losses, x.slice());
+    expect('softmax exponentials' in calls()).toBe(worthIt);
+  });
+
+  it('is left to the loops where there is no SIMD', async () => {
+    const { logSoftmax } = await withoutSimd(() => import('../../../../src/tensor/kernels/softmax/index.js'));
+    const x = Float32Array.from({ length: 2000 }, (_, i) => Math.sin(i));
+    const [got, expected] = [new Float32Array(2000), new Float32Array(2000)];
+    logSoftmax(2, 1000, 1, x, got);
+    loops.logSoftmax(2, 1000, 1, x, expected);
+    expect(got).toEqual(expected);
   });
 });
 
@@ -71,7 +81,7 @@ describe('cross entropy by SIMD', () => {
     const generator = new Generator(seed);
     const labels = Int32Array.from({ length: outer * inner }, () => generator.integer(n));
     const dLosses = Float32Array.from({ length: outer * inner }, () => generator.normal());
-    return [loops, { crossEntropy, crossEntropyGradient }].map((kernels) => {
+    return [loops, simd].map((kernels) => {
       const totals = totalsOf(outer * inner);
       const [losses, dx] = [new Float32Array(outer * inner), new Float32Array(x.length)];
       kernels.crossEntropy(outer, n, inner, x, labels, totals, losses);
@@ -109,18 +119,5 @@ describe('cross entropy by SIMD', () => {
         });
       }
     }
-  });
-
-  it('is used where classes are neighbours in memory, and only there', () => {
-    const loop = vi.spyOn(loops, 'crossEntropy').mockImplementation(() => {});
-    const call = (inner: number, x: Float32Array | Float64Array) => {
-      crossEntropy(x.length / 100 / inner, 100, inner, x, new Int32Array(500), totalsOf(500), new Float32Array(500));
-    };
-    call(1, new Float32Array(1000));
-    expect(loop).not.toHaveBeenCalled();
-    call(2, new Float32Array(1000));
-    call(1, new Float64Array(1000));
-    call(1, new Float32Array(500));
-    expect(loop).toHaveBeenCalledTimes(3);
   });
 });

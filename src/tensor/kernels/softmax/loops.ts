@@ -1,4 +1,4 @@
-import type { FloatArray } from '../dtype.js';
+import type { FloatArray } from '../../dtype.js';
 
 /**
  * Softmax over the middle of [outer, n, inner]: y = e^(x − max) / Σ e^(x − max). Subtracting the largest value changes
@@ -17,17 +17,68 @@ export function softmax(outer: number, n: number, inner: number, x: FloatArray, 
   }
 }
 
-/** log(softmax(x)) over the middle of [outer, n, inner], as x − max − log Σ e^(x − max), which never takes log 0. */
+/** log(softmax(x)) over the middle of [outer, n, inner], as x − max − ln Σ e^(x − max), which never takes ln 0. */
 export function logSoftmax(outer: number, n: number, inner: number, x: FloatArray, y: FloatArray): void {
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       const start = o * n * inner + i;
       const end = start + n * inner;
       const largest = largestOf(x, start, end, inner);
-      let total = 0;
-      for (let p = start; p < end; p += inner) total += Math.exp(x[p] - largest);
-      const logTotal = Math.log(total);
-      for (let p = start; p < end; p += inner) y[p] = x[p] - largest - logTotal;
+      const logSum = logSumOf(x, start, end, inner, largest);
+      for (let p = start; p < end; p += inner) y[p] = x[p] - largest - logSum;
+    }
+  }
+}
+
+/**
+ * dx = y·(dy − Σ dy·y), given y = softmax(x). All dy are taken relative to that of the largest y: Σ y is 1, and where the
+ * largest is next to 1 nothing cancels.
+ */
+export function softmaxGradient(
+  outer: number,
+  n: number,
+  inner: number,
+  dy: FloatArray,
+  y: FloatArray,
+  dx: FloatArray,
+): void {
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      const start = o * n * inner + i;
+      const end = start + n * inner;
+      let winner = start;
+      for (let p = start; p < end; p += inner) if (y[p] > y[winner]) winner = p;
+      const origin = Number.isFinite(dy[winner]) ? dy[winner] : 0;
+      let sum = 0;
+      for (let p = start; p < end; p += inner) sum += (dy[p] - origin) * y[p];
+      for (let p = start; p < end; p += inner) dx[p] = y[p] * (dy[p] - origin - sum);
+    }
+  }
+}
+
+/**
+ * dx = dy − eʸ·Σ dy, given y = ln softmax(x). Where eʸ is next to 1, dy − eʸ·dy would leave few digits; its factor is
+ * computed as one.
+ */
+export function logSoftmaxGradient(
+  outer: number,
+  n: number,
+  inner: number,
+  dy: FloatArray,
+  y: FloatArray,
+  dx: FloatArray,
+): void {
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      const start = o * n * inner + i;
+      const end = start + n * inner;
+      let sum = 0;
+      for (let p = start; p < end; p += inner) sum += dy[p];
+      for (let p = start; p < end; p += inner) {
+        // At most one of the probabilities is above ½.
+        if (y[p] < -Math.LN2) dx[p] = dy[p] - Math.exp(y[p]) * sum;
+        else dx[p] = -Math.expm1(y[p]) * dy[p] - Math.exp(y[p]) * (sum - dy[p]);
+      }
     }
   }
 }
@@ -53,10 +104,8 @@ export function crossEntropy(
       const start = o * n * inner + i;
       const end = start + n * inner;
       const largest = largestOf(x, start, end, inner);
-      let total = 0;
-      for (let q = start; q < end; q += inner) total += Math.exp(x[q] - largest);
       totals.largest[p] = largest;
-      totals.logSum[p] = Math.log(total);
+      totals.logSum[p] = logSumOf(x, start, end, inner, largest);
       losses[p] = largest - x[start + labels[p] * inner] + totals.logSum[p];
     }
   }
@@ -89,4 +138,19 @@ function largestOf(x: FloatArray, start: number, end: number, step: number): num
   let largest = Number.NEGATIVE_INFINITY;
   for (let p = start; p < end; p += step) largest = Math.max(largest, x[p]);
   return largest;
+}
+
+/**
+ * ln Σ e^(x − largest), as ln(1 + rest): one of the largest is the 1, which is not added to the rest, since that may be
+ * far below what 1 can be told from.
+ */
+function logSumOf(x: FloatArray, start: number, end: number, step: number, largest: number): number {
+  let rest = 0;
+  let times = 0;
+  for (let p = start; p < end; p += step) {
+    const below = x[p] - largest;
+    if (below === 0) times++;
+    else rest += Math.exp(below);
+  }
+  return Math.log1p(rest + (times - 1));
 }
