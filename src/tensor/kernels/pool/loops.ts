@@ -38,8 +38,9 @@ export function findMax(planes: number, { rows, columns }: WindowGrid, x: FloatA
 /** y = the sum of every window of every plane of x, divided by its counts. */
 export function average(planes: number, grid: WindowGrid, x: FloatArray, y: FloatArray): void {
   const { rows, columns } = grid;
+  const sums = new Float64Array(columns.side);
   for (let plane = 0; plane < planes; plane++) {
-    averagePlane(grid, x, plane * rows.side * columns.side, y, plane * rows.length * columns.length);
+    averagePlane(grid, x, plane * rows.side * columns.side, sums, y, plane * rows.length * columns.length);
   }
 }
 
@@ -48,24 +49,30 @@ export function spread(planes: number, { rows, columns }: WindowGrid, dy: FloatA
   // The windows that cover a value are neighbours, so they are themselves a window over dy.
   const grid = { rows: covering(rows), columns: covering(columns) };
   const shares = new Float64Array(rows.length * columns.length);
+  const sums = new Float64Array(columns.length);
   for (let plane = 0, i = 0; plane < planes; plane++) {
     for (let r = 0, to = 0; r < rows.length; r++) {
       for (let c = 0; c < columns.length; c++) shares[to++] = dy[i++] / (rows.count[r] * columns.count[c]);
     }
-    averagePlane(grid, shares, 0, dx, plane * rows.side * columns.side);
+    averagePlane(grid, shares, 0, sums, dx, plane * rows.side * columns.side);
   }
 }
 
 /**
- * The averages of one plane. First the rows of a window are added up to one, then the columns of that: for windows of
- * 3x3, six additions in place of nine.
+ * The averages of one plane. First the rows of a window are added up to one, `sums`, then the columns of that: for windows
+ * of 3x3, six additions in place of nine.
  */
-function averagePlane({ rows, columns }: WindowGrid, x: FloatArray, from: number, y: FloatArray, to: number): void {
-  const W = columns.side;
-  const sums = new Float64Array(W);
+function averagePlane(
+  { rows, columns }: WindowGrid,
+  x: FloatArray,
+  from: number,
+  sums: Float64Array,
+  y: FloatArray,
+  to: number,
+): void {
   for (let r = 0; r < rows.length; r++) {
     sums.fill(0);
-    for (let h = rows.start[r]; h < rows.end[r]; h++) addRow(x, from + h * W, sums);
+    for (let h = rows.start[r]; h < rows.end[r]; h++) addRow(x, from + h * columns.side, sums);
     averageColumns(columns, sums, rows.count[r], y, to + r * columns.length);
   }
 }
