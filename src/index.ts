@@ -35,6 +35,7 @@ export { encodeIdx, type IdxArray, parseIdx } from './data/idx.js';
 export { DataLoader, type DataLoaderOptions, type Shuffle } from './data/loader.js';
 export { multiCrop, resize } from './data/multi-crop.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
+export { fromTransferable, type TransferableTensor, toTransferable } from './io/transfer.js';
 export { GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh } from './layers/activations.js';
 export {
   BatchNorm1d,
@@ -82,20 +83,35 @@ export {
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
 export {
   CosineAnnealingLR,
+  type CosineAnnealingLROptions,
   ExponentialLR,
+  type ExponentialLROptions,
   LinearWarmup,
+  type LinearWarmupOptions,
   MultiStepLR,
+  type MultiStepLROptions,
   type PlateauOptions,
   type PlateauState,
   ReduceLROnPlateau,
   type Scheduled,
   type SchedulerState,
   StepLR,
+  type StepLROptions,
 } from './optim/schedulers.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
 export type { DType, FloatArray, FloatDType, NumberArray, TypedArray } from './tensor/dtype.js';
 export { MinibatchError } from './tensor/error.js';
-export { Generator, type GeneratorState, manualSeed, type RandomOptions, rand, randn } from './tensor/random.js';
+export type { Complete, OptionsReader } from './tensor/options.js';
+export {
+  Generator,
+  type GeneratorOptions,
+  type GeneratorState,
+  manualSeed,
+  type RandomOptions,
+  rand,
+  randn,
+} from './tensor/random.js';
 export type { Shape } from './tensor/shape.js';
 export { type NestedArray, Tensor } from './tensor/tensor.js';
+export { isSimdAvailable } from './tensor/wasm/engine.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MinibatchError, show } from '../tensor/error.js';
 import { declareOptions, text } from '../tensor/options.js';
 import { aShape } from '../tensor/shape.js';
-import { packageFolder, writeWhole } from './files.js';
+import { expectNode, packageFolder, writeWhole } from './files.js';
 import { encodeIdx } from './idx.js';
 import { CLASSES, type ImageData, readImageData, SIDE } from './mnist.js';
 
@@ -18,7 +18,7 @@ export interface FashionMnistOptions {
 
 const optionsOf = declareOptions<FashionMnistOptions>('loadFashionMnist', {
   folder: [null, text],
-  cache: [join('node_modules', '.cache', 'minibatch', 'fashion-mnist'), text],
+  cache: ['node_modules/.cache/minibatch/fashion-mnist', text],
   imageShape: [[1, 28, 28], aShape],
 });
 
@@ -40,6 +40,7 @@ const LAST_FILE = 't10k-labels-idx1-ubyte';
  */
 export function loadFashionMnist(options?: FashionMnistOptions): ImageData {
   const { folder, cache, imageShape } = optionsOf(options);
+  expectNode('loadFashionMnist');
   if (!existsSync(join(cache, LAST_FILE))) {
     fillCache(readClasses(folder ?? packageFolder('loadFashionMnist', 'fashion-mnist')), cache);
   }

@@ -32,6 +32,15 @@ export function readIdxFile(op: string, path: string): IdxArray {
   return parseIdx(bytes, path);
 }
 
+/** Throws in a browser, where there are no files, saying what to do there. */
+export function expectNode(op: string): void {
+  if (typeof process === 'object' && process.versions?.node) return;
+  throw new MinibatchError(
+    `${op}: reads files, for which it takes Node.js; in a browser fetch the IDX files, and make the dataset with ` +
+      'new ImageDataset(parseIdx(images).data, parseIdx(labels).data, [784])',
+  );
+}
+
 /** The folder of an installed npm package. */
 export function packageFolder(op: string, name: string): string {
   try {

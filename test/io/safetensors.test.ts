@@ -173,14 +173,11 @@ describe('decodeSafetensors refuses', () => {
     expect(() => decodeSafetensors(bytes, 'x.safetensors')).toThrow(message);
   });
 
-  it.each([[undefined], [null], ['text'], [12], [{}], [[1, 2]], [new Float32Array(3)]])(
-    '%s, where bytes belong',
-    (bytes) => {
-      expect(() => decodeSafetensors(bytes as never)).toThrow(
-        'decodeSafetensors: takes a Uint8Array or an ArrayBuffer',
-      );
-    },
-  );
+  it.each([[undefined], [null], ['text'], [12], [{}], [[1, 2]], [[0, 0, 0]]])('%s, where bytes belong', (bytes) => {
+    expect(() => decodeSafetensors(bytes as never)).toThrow(
+      'decodeSafetensors: takes an ArrayBuffer or a view of one, got ',
+    );
+  });
 });
 
 /** What a file says by the rules of the format, read in another way than the library does; null where it breaks one. */
