@@ -2,7 +2,7 @@
  * The ensemble of section 4.2.3 (figure 4): six BN-x30 networks that differ as the paper says, by one crop of an image or
  * by 144, alone and together. On Fashion-MNIST, with top-2 in place of top-5 since there are ten classes.
  */
-import { BatchNorm1d, Module, multiCrop, type Tensor } from '../src/index.js';
+import { BatchNorm1d, Module, type Tensor } from '../src/index.js';
 import { inInference, inOrder } from './harness/evaluation.js';
 import type { Experiment, Finished, Trial } from './harness/experiment.js';
 import { asProgram } from './harness/program.js';
@@ -10,6 +10,7 @@ import type { Report } from './harness/report.js';
 import { groupBy, percent } from './harness/statistics.js';
 import { train } from './harness/training.js';
 import { fashionMnist, inceptionTraining, type Recipe, recipeOf } from './inception.js';
+import { multiCrop } from './multi-crop.js';
 
 /** How a network differs from BN-x30. */
 interface Difference {

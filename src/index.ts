@@ -33,7 +33,7 @@ export { mirror, randomBrightness, randomContrast, randomCrop, randomMirror } fr
 export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
 export { encodeIdx, type IdxArray, parseIdx } from './data/idx.js';
 export { DataLoader, type DataLoaderOptions, type Shuffle } from './data/loader.js';
-export { multiCrop, resize } from './data/multi-crop.js';
+export { resize } from './data/resize.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
 export { fromTransferable, type TransferableTensor, toTransferable } from './io/transfer.js';
 export { GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh } from './layers/activations.js';
@@ -48,13 +48,6 @@ export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.js';
 export { Dropout } from './layers/dropout.js';
 export { Flatten } from './layers/flatten.js';
 export { foldBatchNorm } from './layers/fold-batch-norm.js';
-export {
-  type ConvUnitOptions,
-  convUnit,
-  Inception,
-  type InceptionOptions,
-  type InceptionWidths,
-} from './layers/inception.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
 export { Module, Parameter, type StateDict } from './layers/module.js';

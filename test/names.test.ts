@@ -39,7 +39,6 @@ function everyModule(m: Library): plain.Module {
     new m.Whiten(2),
     new m.Dropout(0.1),
     ...[m.ReLU, m.LeakyReLU, m.Sigmoid, m.Tanh, m.GELU, m.SiLU].map((Activation) => new Activation()),
-    new m.Inception(3, { conv1x1: 2, conv3x3: [2, 2], double3x3: [2, 2], pool: ['avg', 2] }),
   );
 }
 

@@ -19,7 +19,6 @@ const parameter = () => ones([2], { requiresGrad: true });
 const labels = tensor([0, 1, 2, 0], { dtype: 'int32' });
 const optimizer = () => new minibatch.SGD([parameter()], { lr: 0.1 });
 const dataset = new minibatch.TensorDataset(x, labels);
-const widths = { conv1x1: 2, conv3x3: [2, 2], double3x3: [2, 2], pool: ['avg', 2] } as const;
 const as = <T>(options: Given) => options as T;
 
 /** An option, what it must not be, and what else the call takes. */
@@ -79,8 +78,6 @@ const table: Record<string, Row> = {
   MaxPool2d: [(o) => new minibatch.MaxPool2d(as(o) as never), 'stride', 0, { kernelSize: 2 }],
   AvgPool2d: [(o) => new minibatch.AvgPool2d(as(o) as never), 'stride', [2], { kernelSize: 2 }],
   Whiten: [(o) => new minibatch.Whiten(2, as(o)), 'momentum', 2],
-  convUnit: [(o) => minibatch.convUnit(2, 2, 1, as(o)), 'activation', 'relu'],
-  Inception: [(o) => new minibatch.Inception(2, widths, as(o)), 'stride', 3],
   'init.normal': [(o) => init.normal(ones([2]), as(o)), 'std', '1'],
   'init.uniform': [(o) => init.uniform(ones([2]), 0, 1, as(o)), 'generator', 5],
   'init.xavierNormal': [(o) => init.xavierNormal(ones([2, 2]), as(o)), 'gain', '1'],

@@ -1,9 +1,10 @@
 import {
   Adam,
   BatchNorm1d,
+  BatchNorm2d,
   batchNorm,
+  Conv2d,
   conv2d,
-  convUnit,
   crossEntropy,
   Flatten,
   grad,
@@ -14,6 +15,7 @@ import {
   matmul,
   noGrad,
   ones,
+  ReLU,
   randn,
   Sequential,
   SGD,
@@ -87,8 +89,19 @@ function bodyOf(row: string): (() => void) | null {
   }
   if (row.includes('conv net')) {
     const pool = () => new MaxPool2d({ kernelSize: 2 });
-    const units = [convUnit(1, 16, 3, { padding: 1 }), pool(), convUnit(16, 32, 3, { padding: 1 }), pool()];
-    const model = new Sequential(...units, new Flatten(), new Linear(32 * 49, 10));
+    const unit = (from: number, to: number) => [
+      new Conv2d(from, to, 3, { padding: 1, bias: false }),
+      new BatchNorm2d(to),
+      new ReLU(),
+    ];
+    const model = new Sequential(
+      ...unit(1, 16),
+      pool(),
+      ...unit(16, 32),
+      pool(),
+      new Flatten(),
+      new Linear(32 * 49, 10),
+    );
     return trainingStep(model, randn([64, 1, 28, 28]), 0.1, 0.9);
   }
   if (row.startsWith('one-element')) {

@@ -1,16 +1,14 @@
 import {
   AvgPool2d,
-  convUnit,
   Flatten,
   type Generator,
-  Inception,
-  type InceptionWidths,
   init,
   Linear,
   MaxPool2d,
   type Module,
   Sequential,
 } from '../../src/index.js';
+import { convUnit, Inception, type InceptionWidths } from './inception.js';
 
 /** A stage of the network, by its name in the paper, and its output: channels and side. */
 export interface Stage {

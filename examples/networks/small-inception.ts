@@ -1,11 +1,8 @@
 import {
   AdaptiveAvgPool2d,
-  convUnit,
   Dropout,
   Flatten,
   type Generator,
-  Inception,
-  type InceptionWidths,
   init,
   Linear,
   LocalResponseNorm,
@@ -15,6 +12,7 @@ import {
   Sequential,
   Sigmoid,
 } from '../../src/index.js';
+import { convUnit, Inception, type InceptionWidths } from './inception.js';
 
 export interface SmallInceptionOptions {
   generator: Generator;

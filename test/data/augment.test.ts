@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   arange,
-  concat,
   Generator,
   mirror,
-  multiCrop,
   rand,
   randomBrightness,
   randomContrast,
   randomCrop,
   randomMirror,
-  resize,
   type Tensor,
 } from '../../src/index.js';
 
@@ -93,41 +90,5 @@ describe('augmentation', () => {
     );
     expect(() => randomCrop(images(), -1, new Generator(1))).toThrow('randomCrop: padding is a whole number from 0');
     expect(() => randomMirror(images(), new Generator(1), 2)).toThrow('randomMirror: p is a number from 0 to 1');
-  });
-});
-
-describe('resize', () => {
-  it('to the same size changes nothing; a gradient stays one', () => {
-    const x = images();
-    expect(resize(x, 5, 6).data).toEqual(x.data);
-    const ramp = arange(8).to('float64').reshape([1, 1, 1, 8]);
-    expect(resize(ramp, 1, 4).toArray()).toEqual([[[[0.5, 2.5, 4.5, 6.5]]]]);
-    expect(resize(ramp, 2, 16).slice(2, 1, 2).data.slice(1, -1)).toEqual(
-      Float64Array.from({ length: 14 }, (_, i) => 0.25 + i / 2),
-    );
-  });
-});
-
-describe('multiCrop', () => {
-  it('gives 144 crops of each image, those of one image together, half of them mirrored', () => {
-    const x = images(3);
-    const crops = multiCrop(x, 4);
-    expect(crops.shape).toEqual([3 * 144, 2, 4, 4]);
-    const alone = concat(
-      [0, 1, 2].map((n) => multiCrop(image(x, n), 4)),
-      0,
-    );
-    expect(alone.data).toEqual(crops.data);
-    const [first, second] = [crops.slice(0, 0, 72), crops.slice(0, 72, 144)];
-    expect(second.data).toEqual(mirror(first).data);
-  });
-
-  it('takes squares along the longer side, of either orientation', () => {
-    const wide = images(1);
-    const tall = wide.transpose(2, 3);
-    const sorted = (t: Tensor) => [...t.data].map((v) => v.toFixed(9)).sort();
-    expect(sorted(multiCrop(tall, 4))).toEqual(sorted(multiCrop(wide, 4)));
-    const large = multiCrop(rand([1, 1, 20, 30]), 8);
-    expect(new Set(Array.from({ length: 144 }, (_, n) => String(image(large, n)))).size).toBeGreaterThan(120);
   });
 });

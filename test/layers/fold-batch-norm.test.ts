@@ -3,10 +3,10 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
+  concat,
   foldBatchNorm,
-  Inception,
   Linear,
-  type Module,
+  Module,
   ReLU,
   randn,
   Sequential,
@@ -51,10 +51,19 @@ describe('foldBatchNorm', () => {
   });
 
   it('finds the pairs inside other modules', () => {
-    const model = warm(
-      new Inception(3, { conv1x1: 2, conv3x3: [2, 2], double3x3: [1, 2], pool: ['avg', 1] }),
-      [2, 3, 5, 5],
-    );
+    class Branches extends Module {
+      readonly branches = [1, 3].map((side) => {
+        const conv = new Conv2d(3, 2, side, { padding: (side - 1) / 2, bias: false });
+        return new Sequential(new Sequential(conv, new BatchNorm2d(2), new ReLU()));
+      });
+      forward(x: Tensor): Tensor {
+        return concat(
+          this.branches.map((branch) => branch.forward(x)),
+          1,
+        );
+      }
+    }
+    const model = warm(new Branches(), [2, 3, 5, 5]);
     const folded = foldBatchNorm(model);
     expect(folded.modules().some((module) => module instanceof BatchNorm2d)).toBe(false);
     expectSame(model, folded, randn([2, 3, 5, 5], { dtype: 'float64' }));
