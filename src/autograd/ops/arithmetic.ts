@@ -2,10 +2,10 @@ import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/arithmetic.js';
-import { planBroadcast, where as whereKernel } from '../../tensor/kernels/broadcast.js';
+import { planBroadcast } from '../../tensor/kernels/broadcast.js';
+import type { BinaryLoop } from '../../tensor/kernels/by-element.js';
 import * as powers from '../../tensor/kernels/power.js';
 import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
-import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
@@ -19,7 +19,7 @@ export type Binary = (a: Operand, other: Operand) => Tensor;
 /** From the arguments and the result to one derivative; a broadcast argument's is summed to its shape afterwards. */
 type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
-function binary(name: string, row: kernels.BinaryRow, da: Derivative, db: Derivative): Binary {
+function binary(name: string, row: BinaryLoop, da: Derivative, db: Derivative): Binary {
   return builtIn(
     name,
     (left: Operand, right: Operand) => {
@@ -31,7 +31,7 @@ function binary(name: string, row: kernels.BinaryRow, da: Derivative, db: Deriva
       }
       const shape = broadcastShapes(name, a.shape, b.shape);
       const y = empty(shape, a.dtype);
-      kernels.binary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
+      kernels.broadcastBinary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
       return y as Tensor;
     },
     ({ y }, left, right) => {
@@ -79,7 +79,7 @@ function summedTo(
 /** The sum, element by element; shapes broadcast. */
 export const add: Binary = binary(
   'add',
-  simd.add,
+  kernels.add,
   () => (dy) => dy,
   () => (dy) => dy,
 );
@@ -87,7 +87,7 @@ export const add: Binary = binary(
 /** The difference, element by element; shapes broadcast. */
 export const sub: Binary = binary(
   'sub',
-  simd.sub,
+  kernels.sub,
   () => (dy) => dy,
   () => (dy) => dy.neg(),
 );
@@ -95,7 +95,7 @@ export const sub: Binary = binary(
 /** The product, element by element; shapes broadcast. */
 export const mul: Binary = binary(
   'mul',
-  simd.mul,
+  kernels.mul,
   (_a, b) => saving([b], (dy) => dy.mul(b)),
   (a) => saving([a], (dy) => dy.mul(a)),
 );
@@ -103,7 +103,7 @@ export const mul: Binary = binary(
 /** The quotient, element by element; shapes broadcast. */
 export const div: Binary = binary(
   'div',
-  simd.div,
+  kernels.div,
   (_a, b) => saving([b], (dy) => dy.div(b)),
   (_a, b, y) => saving([b, y], (dy) => dy.mul(y).div(b).neg()),
 );
@@ -151,7 +151,7 @@ function greater(a: FloatTensor, b: FloatTensor): Tensor {
   const shape = broadcastShapes('greater', a.shape, b.shape);
   const y = empty(shape, a.dtype);
   const plan = planBroadcast(shape, [a.shape, b.shape]);
-  kernels.binary(kernels.greater, plan, a.data, b.data, y.data);
+  kernels.broadcastBinary(kernels.greater, plan, a.data, b.data, y.data);
   return y;
 }
 
@@ -171,7 +171,7 @@ export const where: (condition: Tensor, a: Operand, b: Operand) => Tensor = buil
     const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', a.shape, b.shape));
     const y = empty(shape, a.dtype);
     const plan = planBroadcast(shape, [condition.shape, a.shape, b.shape]);
-    whereKernel(simd.whereRow, plan, condition.data, a.data, b.data, y.data);
+    kernels.broadcastWhere(plan, condition.data, a.data, b.data, y.data);
     return y;
   },
   (_, condition, a, b) => [

@@ -1,8 +1,8 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectNumber } from '../../tensor/expect.js';
+import type { UnaryLoop } from '../../tensor/kernels/by-element.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
 import * as erfKernels from '../../tensor/kernels/erf.js';
-import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, type Saving, saving, type Vjp } from '../define-op.js';
 
@@ -12,7 +12,7 @@ export type Unary = (x: Tensor) => Tensor;
 /** From the argument and the result to the derivative: dx from dy. */
 type Derivative = (x: Tensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
-function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative): Unary {
+function unary(name: string, kernel: UnaryLoop, derivative: Derivative): Unary {
   return builtIn(
     name,
     (x: Tensor) => {
@@ -26,16 +26,16 @@ function unary(name: string, kernel: kernels.Elementwise, derivative: Derivative
 }
 
 /** −x */
-export const neg: Unary = unary('neg', simd.neg, () => (dy) => dy.neg());
+export const neg: Unary = unary('neg', kernels.neg, () => (dy) => dy.neg());
 
 /** |x|, with derivative 0 at 0. */
-export const abs: Unary = unary('abs', simd.abs, (x) => saving([x], (dy) => x.where(dy.mul(x.sign()), 0)));
+export const abs: Unary = unary('abs', kernels.abs, (x) => saving([x], (dy) => x.where(dy.mul(x.sign()), 0)));
 
 /** −1, 0 or 1; its derivative is 0. */
 export const sign: Unary = unary('sign', kernels.sign, () => (dy) => zeroed([], dy.dtype).where(dy, 0));
 
 /** eˣ */
-export const exp: Unary = unary('exp', simd.exp, (_, y) => saving([y], (dy) => dy.mul(y)));
+export const exp: Unary = unary('exp', kernels.exp, (_, y) => saving([y], (dy) => dy.mul(y)));
 
 /** ln x */
 export const log: Unary = unary('log', kernels.log, (x) => saving([x], (dy) => dy.div(x)));
@@ -44,16 +44,16 @@ export const log: Unary = unary('log', kernels.log, (x) => saving([x], (dy) => d
 export const log1p: Unary = unary('log1p', kernels.log1p, (x) => saving([x], (dy) => dy.div(x.add(1))));
 
 /** √x */
-export const sqrt: Unary = unary('sqrt', simd.sqrt, (_, y) => saving([y], (dy) => dy.div(y.mul(2))));
+export const sqrt: Unary = unary('sqrt', kernels.sqrt, (_, y) => saving([y], (dy) => dy.div(y.mul(2))));
 
 /** 1/√x */
 export const rsqrt: Unary = unary('rsqrt', kernels.rsqrt, (x, y) => saving([x, y], (dy) => dy.mul(y).div(x.mul(-2))));
 
 /** x² */
-export const square: Unary = unary('square', simd.square, (x) => saving([x], (dy) => dy.mul(x).mul(2)));
+export const square: Unary = unary('square', kernels.square, (x) => saving([x], (dy) => dy.mul(x).mul(2)));
 
 /** 1/x */
-export const reciprocal: Unary = unary('reciprocal', simd.reciprocal, (_, y) =>
+export const reciprocal: Unary = unary('reciprocal', kernels.reciprocal, (_, y) =>
   saving([y], (dy) => dy.mul(y).mul(y).neg()),
 );
 
@@ -74,7 +74,7 @@ const gaussian: Unary = unary('gaussian', erfKernels.gaussian, (x, y) =>
 );
 
 /** max(x, 0), with derivative 0 at 0. */
-export const relu: Unary = unary('relu', simd.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
+export const relu: Unary = unary('relu', kernels.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
 
 /*
  * The derivatives of functions that flatten out are functions of x, not of y: where y is 1 to the last digit, 1 − y has
@@ -82,10 +82,10 @@ export const relu: Unary = unary('relu', simd.relu, (_, y) => saving([y], (dy) =
  */
 
 /** 1/(1 + e⁻ˣ) */
-export const sigmoid: Unary = unary('sigmoid', simd.sigmoid, (x) => saving([x], (dy) => dy.mul(sigmoidSlope(x))));
+export const sigmoid: Unary = unary('sigmoid', kernels.sigmoid, (x) => saving([x], (dy) => dy.mul(sigmoidSlope(x))));
 
 /** σ(x)·(1 − σ(x)); its own derivative has 1 − 2·σ(x) = −tanh(x/2) for a factor. */
-export const sigmoidSlope: Unary = unary('sigmoidSlope', simd.sigmoidSlope, (x, y) =>
+export const sigmoidSlope: Unary = unary('sigmoidSlope', kernels.sigmoidSlope, (x, y) =>
   saving([x, y], (dy) => dy.mul(y).mul(x.mul(0.5).tanh()).neg()),
 );
 
@@ -93,7 +93,7 @@ export const sigmoidSlope: Unary = unary('sigmoidSlope', simd.sigmoidSlope, (x, 
 export const tanh: Unary = unary('tanh', kernels.tanh, (x) => saving([x], (dy) => dy.mul(tanhSlope(x))));
 
 /** 1 − tanh²(x) */
-const tanhSlope: Unary = unary('tanhSlope', simd.tanhSlope, (x, y) =>
+const tanhSlope: Unary = unary('tanhSlope', kernels.tanhSlope, (x, y) =>
   saving([x, y], (dy) => dy.mul(y).mul(x.tanh()).mul(-2)),
 );
 
@@ -101,10 +101,10 @@ const tanhSlope: Unary = unary('tanhSlope', simd.tanhSlope, (x, y) =>
 export const softplus: Unary = unary('softplus', kernels.softplus, (x) => saving([x], (dy) => dy.mul(x.sigmoid())));
 
 /** x/(1 + e⁻ˣ), also called swish; 0 at −∞, as its limit is */
-export const silu: Unary = unary('silu', simd.silu, (x) => saving([x], (dy) => dy.mul(siluSlope(x))));
+export const silu: Unary = unary('silu', kernels.silu, (x) => saving([x], (dy) => dy.mul(siluSlope(x))));
 
 /** σ(x) + x·σ′(x); its own derivative is σ′(x)·(2 − x·tanh(x/2)). */
-const siluSlope: Unary = unary('siluSlope', simd.siluSlope, (x) =>
+const siluSlope: Unary = unary('siluSlope', kernels.siluSlope, (x) =>
   saving([x], (dy) => dy.mul(sigmoidSlope(x)).mul(x.mul(x.mul(0.5).tanh()).neg().add(2))),
 );
 
@@ -136,7 +136,7 @@ export const leakyRelu: (x: Tensor, slope?: number) => Tensor = builtIn(
 function isPositive(x: Tensor): Tensor {
   expectFloat('leakyRelu', x);
   const mask = empty(x.shape, x.dtype);
-  simd.isPositive(x.data, mask.data);
+  kernels.isPositive(x.data, mask.data);
   return mask;
 }
 

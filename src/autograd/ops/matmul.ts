@@ -1,10 +1,9 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
-import { binary } from '../../tensor/kernels/arithmetic.js';
+import { add, broadcastBinary } from '../../tensor/kernels/arithmetic.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import { type Matrix, matmul as multiply } from '../../tensor/kernels/matmul/index.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
-import * as simd from '../../tensor/simd/elementwise.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { sumTo } from './broadcast.js';
@@ -60,7 +59,7 @@ const affine: (x: Tensor, w: Tensor, b: Tensor) => Tensor = builtIn(
   'linear',
   (x: Tensor, w: Tensor, b: Tensor) => {
     const y = product(x, w, false, true) as FloatTensor;
-    binary(simd.add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, (b as FloatTensor).data, y.data);
+    broadcastBinary(add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, (b as FloatTensor).data, y.data);
     return y;
   },
   (_, x, w) => [

@@ -1,89 +1,91 @@
-import type { FloatArray } from '../dtype.js';
+import type { FloatArray, TypedArray } from '../dtype.js';
+import { f32x4 } from '../wasm/expressions.js';
 import { forEachRow, type Plan } from './broadcast.js';
+import { type BinaryLoop, binary, ternary } from './by-element.js';
 
-/** One row of a binary operation: out[o + i] = f(a[p + i·stepA], b[q + i·stepB]) for i < n. */
-export type BinaryRow = (
-  n: number,
-  a: FloatArray,
-  p: number,
-  stepA: number,
-  b: FloatArray,
-  q: number,
-  stepB: number,
-  out: FloatArray,
-  o: number,
-) => void;
+/*
+ * Functions of two numbers, and the choice between two: the loop, and beside it the twin for four floats, if there is one.
+ */
 
-/** Runs a binary operation over arrays that broadcast, `a` and `b` being operands 0 and 1 of the plan. */
-export function binary(row: BinaryRow, plan: Plan, a: FloatArray, b: FloatArray, out: FloatArray): void {
+export const add = binary(
+  'add',
+  (n, a, p, stepA, b, q, stepB, out, o) => {
+    for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] + b[q];
+  },
+  (a, b) => a.plus(b),
+);
+
+export const sub = binary(
+  'sub',
+  (n, a, p, stepA, b, q, stepB, out, o) => {
+    for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] - b[q];
+  },
+  (a, b) => a.minus(b),
+);
+
+export const mul = binary(
+  'mul',
+  (n, a, p, stepA, b, q, stepB, out, o) => {
+    for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] * b[q];
+  },
+  (a, b) => a.times(b),
+);
+
+export const div = binary(
+  'div',
+  (n, a, p, stepA, b, q, stepB, out, o) => {
+    for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] / b[q];
+  },
+  (a, b) => a.over(b),
+);
+
+export const maximum: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.max(a[p], b[q]);
+};
+
+export const minimum: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.min(a[p], b[q]);
+};
+
+/** The derivative of max(a, b) by a: 1 where a is larger, ½ where both are equal; and 1 where either is NaN, as max is. */
+export const greater: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
+  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] < b[q] ? 0 : a[p] === b[q] ? 0.5 : 1;
+};
+
+/** a where the condition is not 0, else b. */
+export const where = ternary(
+  'where',
+  (n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o) => {
+    for (let i = 0; i < n; i++, c += stepC, p += stepA, q += stepB) out[o + i] = condition[c] !== 0 ? a[p] : b[q];
+  },
+  (condition, a, b) => condition.notEqual(f32x4(0)).select(a, b),
+);
+
+/** Runs a function of two numbers over arrays that broadcast, `a` and `b` being operands 0 and 1 of the plan. */
+export function broadcastBinary(loop: BinaryLoop, plan: Plan, a: FloatArray, b: FloatArray, out: FloatArray): void {
   const inner = plan.sizes.length - 1;
   const n = plan.sizes[inner];
   const stepA = plan.steps[0][inner];
   const stepB = plan.steps[1][inner];
   if (inner === 0) {
-    row(n, a, 0, stepA, b, 0, stepB, out, 0);
+    loop(n, a, 0, stepA, b, 0, stepB, out, 0);
     return;
   }
   let o = 0;
   forEachRow(plan, (offsets) => {
-    row(n, a, offsets[0], stepA, b, offsets[1], stepB, out, o);
+    loop(n, a, offsets[0], stepA, b, offsets[1], stepB, out, o);
     o += n;
   });
 }
 
-// Each operation has a loop of its own: one loop that calls a function for every element costs several times more. The
-// commonest go four at a time, which takes half as long: a conversion to double waits for the register written last.
-
-export const add: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  let i = 0;
-  for (; i + 3 < n; i += 4, p += 4 * stepA, q += 4 * stepB) {
-    out[o + i] = a[p] + b[q];
-    out[o + i + 1] = a[p + stepA] + b[q + stepB];
-    out[o + i + 2] = a[p + 2 * stepA] + b[q + 2 * stepB];
-    out[o + i + 3] = a[p + 3 * stepA] + b[q + 3 * stepB];
-  }
-  for (; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] + b[q];
-};
-
-export const sub: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  let i = 0;
-  for (; i + 3 < n; i += 4, p += 4 * stepA, q += 4 * stepB) {
-    out[o + i] = a[p] - b[q];
-    out[o + i + 1] = a[p + stepA] - b[q + stepB];
-    out[o + i + 2] = a[p + 2 * stepA] - b[q + 2 * stepB];
-    out[o + i + 3] = a[p + 3 * stepA] - b[q + 3 * stepB];
-  }
-  for (; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] - b[q];
-};
-
-export const mul: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  let i = 0;
-  for (; i + 3 < n; i += 4, p += 4 * stepA, q += 4 * stepB) {
-    out[o + i] = a[p] * b[q];
-    out[o + i + 1] = a[p + stepA] * b[q + stepB];
-    out[o + i + 2] = a[p + 2 * stepA] * b[q + 2 * stepB];
-    out[o + i + 3] = a[p + 3 * stepA] * b[q + 3 * stepB];
-  }
-  for (; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] * b[q];
-};
-
-export const div: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] / b[q];
-};
-
-export const maximum: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.max(a[p], b[q]);
-};
-
-export const minimum: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.min(a[p], b[q]);
-};
-
-/** The derivative of max(a, b) by a: 1 where a is larger, ½ where both are equal; and 1 where either is NaN, as max is. */
-export const greater: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, p += stepA, q += stepB) {
-    const left = a[p];
-    const right = b[q];
-    out[o + i] = left < right ? 0 : left === right ? 0.5 : 1;
-  }
-};
+/** `where` of arrays that broadcast: condition, a and b are operands 0, 1 and 2 of the plan. */
+export function broadcastWhere(plan: Plan, condition: TypedArray, a: FloatArray, b: FloatArray, out: FloatArray): void {
+  const inner = plan.sizes.length - 1;
+  const n = plan.sizes[inner];
+  const [stepC, stepA, stepB] = plan.steps.map((steps) => steps[inner]);
+  let o = 0;
+  forEachRow(plan, ([c, p, q]) => {
+    where(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o);
+    o += n;
+  });
+}

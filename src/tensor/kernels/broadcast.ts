@@ -1,4 +1,4 @@
-import type { FloatArray, TypedArray } from '../dtype.js';
+import type { TypedArray } from '../dtype.js';
 
 /**
  * How to walk arrays of different shapes together without copying one to the other's shape.
@@ -101,44 +101,5 @@ export function copy(plan: Plan, x: TypedArray, startX: number, out: TypedArray,
     } else {
       for (let i = 0, p = from, q = to; i < n; i++, p += stepX, q += stepOut) out[q] = x[p];
     }
-  });
-}
-
-/** One row of `where`: out[o + i] = condition[c + i·stepC] ≠ 0 ? a[p + i·stepA] : b[q + i·stepB] for i < n. */
-export type WhereRow = (
-  n: number,
-  condition: TypedArray,
-  c: number,
-  stepC: number,
-  a: FloatArray,
-  p: number,
-  stepA: number,
-  b: FloatArray,
-  q: number,
-  stepB: number,
-  out: FloatArray,
-  o: number,
-) => void;
-
-export const whereRow: WhereRow = (n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o) => {
-  for (let i = 0; i < n; i++, c += stepC, p += stepA, q += stepB) out[o + i] = condition[c] !== 0 ? a[p] : b[q];
-};
-
-/** out = condition ≠ 0 ? a : b, walked as operands 0, 1, 2 of the plan. */
-export function where(
-  row: WhereRow,
-  plan: Plan,
-  condition: TypedArray,
-  a: FloatArray,
-  b: FloatArray,
-  out: FloatArray,
-): void {
-  const inner = plan.sizes.length - 1;
-  const n = plan.sizes[inner];
-  const [stepC, stepA, stepB] = plan.steps.map((steps) => steps[inner]);
-  let o = 0;
-  forEachRow(plan, ([c, p, q]) => {
-    row(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o);
-    o += n;
   });
 }

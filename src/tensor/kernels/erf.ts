@@ -1,4 +1,4 @@
-import type { Elementwise } from './elementwise.js';
+import type { UnaryLoop } from './by-element.js';
 
 /** Expansions are made about the multiples of this. */
 const SPACING = 0.25;
@@ -26,7 +26,7 @@ let expansions: Expansion[] | null = null;
  * erf(x) = 2/√π ∫₀ˣ e^(−t²) dt, to within 4·10⁻¹⁶: a Taylor expansion about the nearest center, whose coefficients follow
  * from those of the derivative, 2/√π e^(−t²), and they from the Hermite polynomials' recurrence.
  */
-export const erf: Elementwise = (x, y) => {
+export const erf: UnaryLoop = (x, y) => {
   for (let i = 0; i < x.length; i++) {
     const size = Math.abs(x[i]);
     // NaN stays NaN, and −0 stays −0.
@@ -40,17 +40,17 @@ export const erf: Elementwise = (x, y) => {
 };
 
 /** e^(−x²) */
-export const gaussian: Elementwise = (x, y) => {
+export const gaussian: UnaryLoop = (x, y) => {
   for (let i = 0; i < x.length; i++) y[i] = Math.exp(-x[i] * x[i]);
 };
 
 /** x·Φ(x), Φ being the normal distribution; −0 at −∞. */
-export const gelu: Elementwise = (x, y) => {
+export const gelu: UnaryLoop = (x, y) => {
   for (let i = 0; i < x.length; i++) y[i] = x[i] === -Infinity ? -0 : x[i] * normalDistribution(x[i]);
 };
 
 /** The derivative of x·Φ(x): Φ(x) + x·φ(x), φ being the normal density. */
-export const geluSlope: Elementwise = (x, y) => {
+export const geluSlope: UnaryLoop = (x, y) => {
   const scale = 1 / Math.sqrt(2 * Math.PI);
   for (let i = 0; i < x.length; i++) {
     const density = scale * Math.exp((-x[i] * x[i]) / 2);

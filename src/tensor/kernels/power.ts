@@ -1,4 +1,4 @@
-import type { BinaryRow } from './arithmetic.js';
+import type { BinaryLoop } from './by-element.js';
 
 /** ½, ¾ and the like, the exponents of local response normalization and its derivatives among them. */
 function isQuarters(exponent: number): boolean {
@@ -23,7 +23,7 @@ function power(a: number, b: number): number {
   return a ** b;
 }
 
-export const pow: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
+export const pow: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
   if (stepB === 0 && isQuarters(b[q])) {
     for (let i = 0; i < n; i++, p += stepA) out[o + i] = quarterPower(a[p], 4 * b[q]);
     return;
@@ -39,7 +39,7 @@ export const pow: BinaryRow = (n, a, p, stepA, b, q, stepB, out, o) => {
  *
  * At a = 0 and at a = ∞ it is the limit, but 0 for the derivatives by b alone of 0⁰.
  */
-export function powerDerivative(j: number, k: number): BinaryRow {
+export function powerDerivative(j: number, k: number): BinaryLoop {
   const terms = termsOf(j, k);
   return (n, a, p, stepA, b, q, stepB, out, o) => {
     if (k === 0 && stepB === 0 && isQuarters(b[q] - j)) {

@@ -44,13 +44,49 @@ export function exponential(x: F32x4, locals: Locals): F32x4 {
   );
 }
 
-/** 1/(1 + e⁻ˣ). With z = e^−|x|: 1/(1 + z) for positive x, and z/(1 + z) for negative, so that no digit cancels. */
-export function logistic(x: F32x4, locals: Locals): F32x4 {
-  const value = locals.f32x4('value');
+/** The largest float: what stands for ∞ where that would be multiplied by 0. */
+const LARGEST = f32x4((2 - 2 ** -23) * 2 ** 127);
+const ZERO = f32x4(0);
+const ONE = f32x4(1);
+
+/** x, z = e^(−times·|x|) and 1 + z, kept in locals; `first` is to run before they are read. */
+function kept(x: F32x4, times: number, locals: Locals) {
+  const value = locals.f32x4('x');
   const z = locals.f32x4('z');
-  const one = f32x4(1);
+  const sum = locals.f32x4('1 + z');
+  const first = [value.set(x), z.set(exponential(value.abs().times(f32x4(-times)), locals)), sum.set(z.plus(ONE))];
+  return { x: value, z, sum, first };
+}
+
+/** 1/(1 + e⁻ˣ). With z = e^−|x|: 1/(1 + z) for positive x, and z/(1 + z) for negative, so that no digit cancels. */
+export function logistic(argument: F32x4, locals: Locals): F32x4 {
+  const { x, z, sum, first } = kept(argument, 1, locals);
+  return after(first, ZERO.greaterThan(x).select(z, ONE).over(sum));
+}
+
+/** The derivative of the logistic function at times·x: z/(1 + z)². */
+export function logisticSlope(argument: F32x4, times: number, locals: Locals): F32x4 {
+  const { z, sum, first } = kept(argument, times, locals);
+  return after(first, z.over(sum.times(sum)));
+}
+
+/** x times the logistic function; −0 at −∞. */
+export function silu(argument: F32x4, locals: Locals): F32x4 {
+  const { x, z, sum, first } = kept(argument, 1, locals);
+  return after(first, ZERO.greaterThan(x).select(z, ONE).over(sum).times(x.max(LARGEST.neg())));
+}
+
+/** The derivative of that. */
+export function siluSlope(argument: F32x4, locals: Locals): F32x4 {
+  const { x, z, sum, first } = kept(argument, 1, locals);
+  const value = ZERO.greaterThan(x).select(z, ONE).over(sum);
   return after(
-    [value.set(x), z.set(exponential(value.abs().neg(), locals))],
-    f32x4(0).greaterThan(value).select(z, one).over(z.plus(one)),
+    first,
+    value.plus(
+      x
+        .max(LARGEST.neg())
+        .min(LARGEST)
+        .times(z.over(sum.times(sum))),
+    ),
   );
 }

@@ -2,10 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Generator } from '../../../src/index.js';
 import * as arithmetic from '../../../src/tensor/kernels/arithmetic.js';
-import { whereRow } from '../../../src/tensor/kernels/broadcast.js';
-import * as loops from '../../../src/tensor/kernels/elementwise.js';
-import * as simd from '../../../src/tensor/simd/elementwise.js';
-import { withoutSimd } from '../../support/simd.js';
+import * as elementwise from '../../../src/tensor/kernels/elementwise.js';
+import { countingSimd, withoutSimd } from '../../support/simd.js';
 
 const odd = [
   0,
@@ -79,8 +77,8 @@ describe.each(Object.keys(unary) as (keyof typeof unary)[])('%s by SIMD', (name)
       fc.property(sizes, ranges, fc.nat(1000), (size, range, seed) => {
         const x = numbers(size, range, seed);
         const [actual, expected] = [new Float32Array(size), new Float32Array(size)];
-        simd[name](x, actual);
-        loops[name](x, expected);
+        elementwise[name](x, actual);
+        elementwise[name].loop(x, expected);
         if (name === 'silu') {
           // Below −87 the logistic function is a denormal number, of fewer digits, and x times that.
           x.forEach((value, i) => {
@@ -88,8 +86,8 @@ describe.each(Object.keys(unary) as (keyof typeof unary)[])('%s by SIMD', (name)
           });
         }
         expectWithin(unary[name], actual, expected, (i) => `${name}(${x[i]})`);
-        simd[name](x, actual);
-        simd[name](x, x);
+        elementwise[name](x, actual);
+        elementwise[name](x, x);
         expect(x).toEqual(actual);
       }),
       { numRuns: 30 },
@@ -99,8 +97,8 @@ describe.each(Object.keys(unary) as (keyof typeof unary)[])('%s by SIMD', (name)
   it('is left to the loop in float64', () => {
     const x = Float64Array.from({ length: 300 }, (_, i) => i / 100);
     const [actual, expected] = [new Float64Array(300), new Float64Array(300)];
-    simd[name](x, actual);
-    loops[name](x, expected);
+    elementwise[name](x, actual);
+    elementwise[name].loop(x, expected);
     expect(actual).toEqual(expected);
   });
 });
@@ -113,8 +111,8 @@ describe.each(['add', 'sub', 'mul', 'div'] as const)('%s by SIMD', (name) => {
       fc.property(sizes, ranges, ranges, steps, fc.nat(1000), (n, rangeA, rangeB, [stepA, stepB], seed) => {
         const [a, b] = [numbers(2 * n + 3, rangeA, seed), numbers(2 * n + 5, rangeB, seed + 1)];
         const [actual, expected] = [new Float32Array(n + 4).fill(7), new Float32Array(n + 4).fill(7)];
-        simd[name](n, a, 3, stepA, b, 5, stepB, actual, 2);
-        arithmetic[name](n, a, 3, stepA, b, 5, stepB, expected, 2);
+        arithmetic[name](n, a, 3, stepA, b, 5, stepB, actual, 2);
+        arithmetic[name].loop(n, a, 3, stepA, b, 5, stepB, expected, 2);
         expectWithin(0, actual, expected, (i) => `${name} of ${a[3 + (i - 2) * stepA]} and ${b[5 + (i - 2) * stepB]}`);
       }),
       { numRuns: 100 },
@@ -129,8 +127,8 @@ describe('where by SIMD', () => {
         const condition = numbers(n + 1, 1, seed).map((value) => (value > 0.5 ? 0 : value));
         const [a, b] = [numbers(n + 2, 1, seed + 1), numbers(n + 3, 1, seed + 2)];
         const [actual, expected] = [new Float32Array(n + 4).fill(7), new Float32Array(n + 4).fill(7)];
-        simd.whereRow(n, condition, 1, stepC, a, 2, stepA, b, 3, stepB, actual, 2);
-        whereRow(n, condition, 1, stepC, a, 2, stepA, b, 3, stepB, expected, 2);
+        arithmetic.where(n, condition, 1, stepC, a, 2, stepA, b, 3, stepB, actual, 2);
+        arithmetic.where.loop(n, condition, 1, stepC, a, 2, stepA, b, 3, stepB, expected, 2);
         expectWithin(0, actual, expected, (i) => `where ${condition[1 + (i - 2) * stepC]}`);
       }),
       { numRuns: 60 },
@@ -141,23 +139,41 @@ describe('where by SIMD', () => {
     const condition = Int32Array.from({ length: 300 }, (_, i) => i % 3);
     const a = numbers(300, 1, 1);
     const [actual, expected] = [new Float32Array(300), new Float32Array(300)];
-    simd.whereRow(300, condition, 0, 1, a, 0, 1, a, 0, 0, actual, 0);
-    whereRow(300, condition, 0, 1, a, 0, 1, a, 0, 0, expected, 0);
+    arithmetic.where(300, condition, 0, 1, a, 0, 1, a, 0, 0, actual, 0);
+    arithmetic.where.loop(300, condition, 0, 1, a, 0, 1, a, 0, 0, expected, 0);
     expect(actual).toEqual(expected);
   });
 });
 
-describe('where there is no SIMD', () => {
-  it('the loops do the work', async () => {
-    const without = await withoutSimd(() => import('../../../src/tensor/simd/elementwise.js'));
-    const x = Float32Array.from({ length: 300 }, (_, i) => i / 10 - 15);
+describe('the loops and their twins', () => {
+  const load = async () => ({
+    ...(await import('../../../src/tensor/kernels/elementwise.js')),
+    ...(await import('../../../src/tensor/kernels/arithmetic.js')),
+  });
+  const x = Float32Array.from({ length: 300 }, (_, i) => i / 10 - 15);
+
+  it('the twins work on 256 floats and more', async () => {
+    const { modules, calls } = await countingSimd(load);
+    const y = new Float32Array(300);
+    const names = [...(Object.keys(unary) as (keyof typeof unary)[]), 'siluSlope' as const];
+    for (const name of names) modules[name](x, y);
+    for (const name of ['add', 'sub', 'mul', 'div'] as const) modules[name](300, x, 0, 1, x, 5, 0, y, 0);
+    modules.where(300, x, 0, 1, x, 0, 1, x, 5, 0, y, 0);
+    expect(Object.keys(calls()).sort()).toEqual([...names, 'add', 'sub', 'mul', 'div', 'where'].sort());
+    modules.exp(x.subarray(0, 255), y.subarray(0, 255));
+    modules.add(255, x, 0, 1, x, 5, 0, y, 0);
+    expect(calls()).toEqual({});
+  });
+
+  it('the loops where there is no SIMD', async () => {
+    const without = await withoutSimd(load);
     const [actual, expected] = [new Float32Array(300), new Float32Array(300)];
     without.exp(x, actual);
-    loops.exp(x, expected);
+    without.exp.loop(x, expected);
     expect(actual).toEqual(expected);
     without.add(300, x, 0, 1, x, 0, 1, actual, 0);
     expect(actual).toEqual(x.map((value) => 2 * value));
-    without.whereRow(300, x, 0, 1, x, 0, 1, x, 5, 0, actual, 0);
+    without.where(300, x, 0, 1, x, 0, 1, x, 5, 0, actual, 0);
     expect(actual).toEqual(x.map((value) => (value !== 0 ? value : x[5])));
   });
 });
