@@ -2,7 +2,7 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as logSumExpKernels from '../../tensor/kernels/log-sum-exp.js';
-import * as kernels from '../../tensor/kernels/reduce.js';
+import * as kernels from '../../tensor/kernels/reduce/index.js';
 import type { Totals } from '../../tensor/kernels/softmax/index.js';
 import { type Declarations, declareOptions } from '../../tensor/options.js';
 import {
@@ -14,7 +14,6 @@ import {
   sizeOf,
   stridesOf,
 } from '../../tensor/shape.js';
-import { sum as simdSum } from '../../tensor/simd/reduce.js';
 import { adopt, empty, type FloatTensor, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
@@ -49,7 +48,7 @@ export const sum: Reduction = builtIn(
     const reduced = resolveDims('sum', dims, x.ndim);
     const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
     const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
-    simdSum(reductionPlan(x.shape, reduced), x.data, sums);
+    kernels.sum(reductionPlan(x.shape, reduced), x.data, sums);
     if (sums !== y.data) y.data.set(sums);
     return y;
   },
@@ -76,7 +75,7 @@ const dividedSum: (x: Tensor, dims: readonly number[], keepDims: boolean, diviso
     expectFloat('mean', x);
     const y = empty(reducedShape(x.shape, dims, keepDims), x.dtype);
     const sums = new Float64Array(y.size);
-    simdSum(reductionPlan(x.shape, dims), x.data, sums);
+    kernels.sum(reductionPlan(x.shape, dims), x.data, sums);
     for (let i = 0; i < sums.length; i++) y.data[i] = sums[i] / divisor;
     return y;
   },
@@ -92,7 +91,7 @@ export const subtractMean: (x: Tensor, dims: readonly number[]) => Tensor = buil
     const plan = reductionPlan(x.shape, dims);
     const subtractMeans = (from: FloatTensor) => {
       const means = new Float64Array(sizeOf(reducedShape(x.shape, dims, false)));
-      simdSum(plan, from.data, means);
+      kernels.sum(plan, from.data, means);
       for (let i = 0; i < means.length; i++) means[i] /= groupSize(x, dims);
       kernels.subtract(plan, from.data, means, y.data);
     };

@@ -1,5 +1,5 @@
-import type { FloatArray } from '../dtype.js';
-import { forEachRow, type Plan } from './broadcast.js';
+import type { FloatArray } from '../../dtype.js';
+import { forEachRow, type Plan } from '../broadcast.js';
 
 /**
  * Sums `x` (operand 0 of the plan, every value once) into `sums` (operand 1, whose step is 0 along what is summed).
@@ -10,30 +10,8 @@ export function sum(plan: Plan, x: FloatArray, sums: Float64Array): void {
   const n = plan.sizes[inner];
   const stepOut = plan.steps[1][inner];
   forEachRow(plan, ([start, out]) => {
-    if (stepOut === 0) {
-      sums[out] += sumRow(x, start, n);
-    } else {
-      for (let i = 0; i < n; i++) sums[out + i * stepOut] += x[start + i];
-    }
+    for (let i = 0; i < n; i++) sums[out + i * stepOut] += x[start + i];
   });
-}
-
-/** Four sums that do not wait for each other: an addition takes four cycles, and one can start in each. */
-function sumRow(x: FloatArray, start: number, n: number): number {
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  const end = start + n;
-  let i = start;
-  for (; i + 3 < end; i += 4) {
-    s0 += x[i];
-    s1 += x[i + 1];
-    s2 += x[i + 2];
-    s3 += x[i + 3];
-  }
-  for (; i < end; i++) s0 += x[i];
-  return s0 + s1 + (s2 + s3);
 }
 
 /** out = x − its group's value in `y`, operands as in `sum`; `out` may be `x`. */
