@@ -1,6 +1,6 @@
 import type { FloatArray } from '../dtype.js';
 import { forEachRow, type Plan } from './broadcast.js';
-import { max } from './reduce.js';
+import { max } from './reduce/index.js';
 import type { Totals } from './softmax/index.js';
 
 /*
