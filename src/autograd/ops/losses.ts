@@ -123,7 +123,9 @@ const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = bui
     const losses = empty(labels.shape, logits.dtype as FloatDType);
     const totals = { largest: new Float64Array(labels.size), logSum: new Float64Array(labels.size) };
     const layout = layoutOf(logits.shape, dim);
-    kernels.crossEntropy(...layout, (logits as FloatTensor).data, labels.data as Int32Array, totals, losses.data);
+    const { data } = logits as FloatTensor;
+    kernels.findTotals(...layout, data, totals);
+    kernels.crossEntropy(...layout, data, labels.data as Int32Array, totals, losses.data);
     return { output: losses, noted: totals };
   },
   ({ noted: totals }, logits, labels, dim) => [

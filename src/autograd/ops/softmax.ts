@@ -1,5 +1,6 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
+import { exp } from '../../tensor/kernels/elementwise.js';
 import * as kernels from '../../tensor/kernels/softmax/index.js';
 import { resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
@@ -57,6 +58,7 @@ const logSoftmaxBackward: (dy: Tensor, y: Tensor, dim: number) => Tensor = built
     expectFloat('logSoftmax', y);
     expectSameFloat('logSoftmax', y, dy);
     const dx = empty(y.shape, y.dtype);
+    exp(y.data, dx.data);
     kernels.logSoftmaxGradient(...layoutOf(y.shape, dim), dy.data, y.data, dx.data);
     return dx;
   },

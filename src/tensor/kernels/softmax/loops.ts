@@ -57,8 +57,8 @@ export function softmaxGradient(
 }
 
 /**
- * dx = dy − eʸ·Σ dy, given y = ln softmax(x). Where eʸ is next to 1, dy − eʸ·dy would leave few digits; its factor is
- * computed as one.
+ * dx = dy − eʸ·Σ dy, given y = ln softmax(x); dx holds eʸ at first. Where that is next to 1, dy − eʸ·dy would leave few
+ * digits; its factor is computed as one.
  */
 export function logSoftmaxGradient(
   outer: number,
@@ -76,8 +76,8 @@ export function logSoftmaxGradient(
       for (let p = start; p < end; p += inner) sum += dy[p];
       for (let p = start; p < end; p += inner) {
         // At most one of the probabilities is above ½.
-        if (y[p] < -Math.LN2) dx[p] = dy[p] - Math.exp(y[p]) * sum;
-        else dx[p] = -Math.expm1(y[p]) * dy[p] - Math.exp(y[p]) * (sum - dy[p]);
+        if (y[p] < -Math.LN2) dx[p] = dy[p] - dx[p] * sum;
+        else dx[p] = -Math.expm1(y[p]) * dy[p] - dx[p] * (sum - dy[p]);
       }
     }
   }
@@ -89,16 +89,8 @@ export interface Totals {
   logSum: Float64Array;
 }
 
-/** The cross entropy of softmax and a label for each [outer, inner]: losses = ln Σ eˣ − x[label]. Writes the totals too. */
-export function crossEntropy(
-  outer: number,
-  n: number,
-  inner: number,
-  x: FloatArray,
-  labels: Int32Array,
-  totals: Totals,
-  losses: FloatArray,
-): void {
+/** Fills in the totals. */
+export function findTotals(outer: number, n: number, inner: number, x: FloatArray, totals: Totals): void {
   for (let o = 0, p = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++, p++) {
       const start = o * n * inner + i;
@@ -106,7 +98,40 @@ export function crossEntropy(
       const largest = largestOf(x, start, end, inner);
       totals.largest[p] = largest;
       totals.logSum[p] = logSumOf(x, start, end, inner, largest);
-      losses[p] = largest - x[start + labels[p] * inner] + totals.logSum[p];
+    }
+  }
+}
+
+/** y = softmax(x), given the totals. */
+export function softmaxOf(
+  outer: number,
+  n: number,
+  inner: number,
+  x: FloatArray,
+  { largest, logSum }: Totals,
+  y: FloatArray,
+): void {
+  for (let o = 0, p = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++, p++) {
+      const start = o * n * inner + i;
+      for (let q = start; q < start + n * inner; q += inner) y[q] = Math.exp(x[q] - largest[p] - logSum[p]);
+    }
+  }
+}
+
+/** The cross entropy of softmax and a label for each [outer, inner]: losses = ln Σ eˣ − x[label], given the totals. */
+export function crossEntropy(
+  outer: number,
+  n: number,
+  inner: number,
+  x: FloatArray,
+  labels: Int32Array,
+  { largest, logSum }: Totals,
+  losses: FloatArray,
+): void {
+  for (let o = 0, p = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++, p++) {
+      losses[p] = largest[p] - x[(o * n + labels[p]) * inner + i] + logSum[p];
     }
   }
 }

@@ -124,24 +124,33 @@ export function logSoftmax(outer: number, n: number, _inner: number, x: FloatArr
   }
 }
 
-/** As `crossEntropy` of loops.ts. */
-export function crossEntropy(
-  outer: number,
-  n: number,
-  _inner: number,
-  x: FloatArray,
-  labels: Int32Array,
-  totals: Totals,
-  losses: FloatArray,
-): void {
+/** As `findTotals` of loops.ts. */
+export function findTotals(outer: number, n: number, _inner: number, x: FloatArray, totals: Totals): void {
   const block = new Block(n);
   for (let first = 0; first < outer; first += block.rowsAtOnce) {
     const rows = Math.min(block.rowsAtOnce, outer - first);
     block.copyIn(x, first, rows);
     block.findTotals(rows, first, totals);
   }
-  const { largest, logSum } = totals;
-  for (let o = 0; o < outer; o++) losses[o] = largest[o] - x[o * n + labels[o]] + logSum[o];
+}
+
+/** As `softmaxOf` of loops.ts. */
+export function softmaxOf(
+  outer: number,
+  n: number,
+  _inner: number,
+  x: FloatArray,
+  totals: Totals,
+  y: FloatArray,
+): void {
+  const block = new Block(n);
+  for (let first = 0; first < outer; first += block.rowsAtOnce) {
+    const rows = Math.min(block.rowsAtOnce, outer - first);
+    block.copyIn(x, first, rows);
+    block.subtract(rows, first, totals);
+    block.run(exponentials, rows);
+    block.copyOut(y, first, rows);
+  }
 }
 
 /** As `crossEntropyGradient` of loops.ts. */
