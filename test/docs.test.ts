@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { documentedOperations, operationsPage } from '../scripts/operations.js';
 import * as ops from '../src/autograd/ops/index.js';
+import { codeBlocks } from './support/code-blocks.js';
+import { enteredFiles } from './support/entered-files.js';
 
 const root = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -57,5 +59,25 @@ describe('every page', () => {
     ];
     expect(new Set(named.map(([, name]) => name)).size).toBe(8);
     for (const [, name] of named) expect(kernels).toContain(`function ${name}(`);
+  });
+});
+
+describe("README's table of where batch normalization is", () => {
+  it('names the files that run in its example, and no others', () => {
+    const readme = read('README.md');
+    const named = [...readme.matchAll(/^\| `(src\/[^`]+)` \|/gm)].map(([, path]) => path);
+    expect(named).toHaveLength(3);
+    const [example] = codeBlocks('README.md');
+    const entered = enteredFiles(example).filter((path) => path.includes('batch-norm'));
+    for (const path of named)
+      expect(
+        entered.filter((file) => file.startsWith(path)),
+        path,
+      ).not.toEqual([]);
+    for (const file of entered)
+      expect(
+        named.some((path) => file.startsWith(path)),
+        file,
+      ).toBe(true);
   });
 });
