@@ -333,3 +333,50 @@ describe('sums of very many float32 numbers', () => {
     for (const value of dw.data) expect(relative(value, filtered.size / 2)).toBeCloseTo(1, 4);
   });
 });
+
+describe('convolution', () => {
+  it('gives and takes infinities where they are, its padding being zeros that are part of x', () => {
+    for (const dtype of dtypes) {
+      for (const [side, channels] of [
+        [2, 1],
+        [6, 2],
+        [40, 4],
+      ]) {
+        for (const stride of [1, 2]) {
+          const infinite = (shape: number[], at: number) => {
+            const values = ones(shape, { dtype, requiresGrad: true });
+            values.data[at] = inf;
+            return values;
+          };
+          const x = infinite([1, channels, side, side], side * side - 1);
+          for (const w of [
+            ones([2, channels, 3, 3], { dtype, requiresGrad: true }),
+            infinite([2, channels, 3, 3], 1),
+          ]) {
+            const padded = x.pad([
+              [0, 0],
+              [0, 0],
+              [1, 1],
+              [1, 1],
+            ]);
+            const results = [x.conv2d(w, null, { stride, padding: 1 }), padded.conv2d(w, null, { stride })];
+            for (const place of [0, results[0].size - 1]) {
+              const dy = ones(results[0].shape, { dtype });
+              dy.data[place] = inf;
+              const [own, other] = results.map((y) =>
+                [y, ...grad(y, [x, w], { gradOutput: dy, retainGraph: true })].map(({ data }) => [...data]),
+              );
+              expect(own).toEqual(other);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it('has an input gradient of 0 where nothing reads, however large the weights', () => {
+    const x = tensor([1, 2], { shape: [1, 1, 1, 2], requiresGrad: true });
+    const w = tensor([inf], { shape: [1, 1, 1, 1] });
+    expect([...grad(x.conv2d(w, null, { stride: 2 }).sum(), [x])[0].data]).toEqual([inf, 0]);
+  });
+});

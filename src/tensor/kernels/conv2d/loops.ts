@@ -10,7 +10,7 @@ import type { ConvGeometry } from './geometry.js';
  * passes visit the same products: y sums them by output, dx by input, and dw by weight. Sums are in double precision.
  */
 
-/** Calls `visit` with the places in x, w and y of every product that is not with the padding. */
+/** Calls `visit` with the places in x, w and y of every product; that in x is −1 where it is with a zero of the border. */
 function forEachProduct(g: ConvGeometry, visit: (x: number, w: number, y: number) => void): void {
   const { N, groups, channelsIn, channelsOut, kernel, stride, padding, dilation } = g;
   const [H, W] = g.input;
@@ -25,7 +25,7 @@ function forEachProduct(g: ConvGeometry, visit: (x: number, w: number, y: number
               for (let j = 0; j < kernel[1]; j++, w++) {
                 const column = v * stride[1] + j * dilation[1] - padding[1];
                 const inside = row >= 0 && row < H && column >= 0 && column < W;
-                if (inside) visit(((firstChannel + c) * H + row) * W + column, w, y);
+                visit(inside ? ((firstChannel + c) * H + row) * W + column : -1, w, y);
               }
             }
           }
@@ -39,7 +39,8 @@ function forEachProduct(g: ConvGeometry, visit: (x: number, w: number, y: number
 export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatArray): void {
   const sums = new Float64Array(y.length);
   forEachProduct(g, (atX, atW, atY) => {
-    sums[atY] += x[atX] * w[atW];
+    // 0·∞ is NaN, as it would be if the zeros were part of x.
+    sums[atY] += (atX < 0 ? 0 : x[atX]) * w[atW];
   });
   y.set(sums);
 }
@@ -48,7 +49,7 @@ export function forward(g: ConvGeometry, x: FloatArray, w: FloatArray, y: FloatA
 export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx: FloatArray): void {
   const sums = new Float64Array(dx.length);
   forEachProduct(g, (atX, atW, atY) => {
-    sums[atX] += dy[atY] * w[atW];
+    if (atX >= 0) sums[atX] += dy[atY] * w[atW];
   });
   dx.set(sums);
 }
@@ -57,7 +58,7 @@ export function inputGradient(g: ConvGeometry, dy: FloatArray, w: FloatArray, dx
 export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, dw: FloatArray): void {
   const sums = new Float64Array(dw.length);
   forEachProduct(g, (atX, atW, atY) => {
-    sums[atW] += dy[atY] * x[atX];
+    sums[atW] += dy[atY] * (atX < 0 ? 0 : x[atX]);
   });
   dw.set(sums);
 }
