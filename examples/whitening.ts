@@ -15,7 +15,6 @@ import {
   randn,
   Sequential,
   type Tensor,
-  Whiten,
   zeros,
 } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
@@ -25,6 +24,7 @@ import { asProgram } from './harness/program.js';
 import type { Report } from './harness/report.js';
 import { groupBy, meanAndRange, percent } from './harness/statistics.js';
 import { type Point, train } from './harness/training.js';
+import { Whiten } from './whitening/whiten.js';
 
 const LR = 0.1;
 const NORMALIZATIONS: Record<string, ((width: number) => Module) | null> = {

@@ -175,8 +175,6 @@ const operations: Growing[] = [
     const [w, b] = [values(dtype, n, 8), values(dtype, n)];
     return () => x.linear(w, b);
   }),
-  ...operation('whiten', { N: (n) => [n, 4] }, (x) => () => x.whiten()),
-  ...operation('whiten', { C: (n) => [8, n] }, (x) => () => x.whiten(), { from: 8, order: 3 }),
   ...operation('batchNorm', CHANNELS, (x, _, dtype) => {
     const [gamma, beta] = [values(dtype, x.shape[1]), values(dtype, x.shape[1])];
     return () => x.batchNorm(gamma, beta);

@@ -42,9 +42,6 @@ const PYTORCH: Record<string, string> = {
   variance: 'torch.var',
 };
 
-/** Operations that PyTorch does not have. */
-const NOT_IN_PYTORCH = ['matrixInverseSqrt', 'solveLyapunov', 'whiten'];
-
 /** Operations whose derivative is something else than what is read off their source. */
 const NO_DERIVATIVE = ['argmax'];
 
@@ -136,7 +133,7 @@ export function operationsPage(): string {
   const rows = operations.map(
     ({ name, file, parameters, summary, derivative }) =>
       `| [\`${name}\`](../src/autograd/ops/${file})(${parameters}) | ${summary} | ${derivative} | ` +
-      `${NO_DERIVATIVE.includes(name) ? '' : 'yes'} | ${NOT_IN_PYTORCH.includes(name) ? '' : `\`${pytorchName(name)}\``} |`,
+      `${NO_DERIVATIVE.includes(name) ? '' : 'yes'} | \`${pytorchName(name)}\` |`,
   );
   return `${[
     '# Operations',

@@ -28,7 +28,6 @@ export type { CrossEntropyOptions, LossOptions } from './autograd/ops/losses.js'
 export type { LocalResponseNormOptions, NormOptions } from './autograd/ops/normalization.js';
 export type { AvgPoolOptions, PoolOptions } from './autograd/ops/pool.js';
 export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd/ops/reduce.js';
-export type { WhitenOptions } from './autograd/ops/whiten.js';
 export { mirror, randomBrightness, randomContrast, randomCrop, randomMirror } from './data/augment.js';
 export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
 export { encodeIdx, type IdxArray, parseIdx } from './data/idx.js';
@@ -61,7 +60,6 @@ export {
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './layers/pool.js';
 export { Sequential } from './layers/sequential.js';
 export { type Summary, type SummaryRow, summary } from './layers/summary.js';
-export { Whiten, type WhitenLayerOptions } from './layers/whiten.js';
 export { Adagrad, type AdagradOptions } from './optim/adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';

@@ -36,7 +36,6 @@ function everyModule(m: Library): plain.Module {
     new m.Linear(4, 2),
     new m.BatchNorm1d(2),
     new m.LayerNorm(2),
-    new m.Whiten(2),
     new m.Dropout(0.1),
     ...[m.ReLU, m.LeakyReLU, m.Sigmoid, m.Tanh, m.GELU, m.SiLU].map((Activation) => new Activation()),
   );

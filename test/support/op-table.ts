@@ -57,16 +57,6 @@ function unary(op: OpName, values?: ValueConstraints, ...options: unknown[]): Op
   );
 }
 
-/** M·Mᵀ + 1, without a derivative to M. */
-function positiveDefinite(n: number): fc.Arbitrary<Tensor> {
-  return tensors([n, n]).map((m) => {
-    const a = m.detach();
-    const symmetric = a.matmul(a.transpose(0, 1)).add(minibatch.eye(n, n, { dtype: 'float64' }));
-    symmetric.requiresGrad = true;
-    return symmetric;
-  });
-}
-
 /** Two tensors that broadcast, or one and a number. */
 function binary(op: OpName, a?: ValueConstraints, b?: ValueConstraints): OpEntry {
   const two = broadcastableShapes().chain(([left, right]) => fc.tuple(tensors(left, a), tensors(right, b)));
@@ -234,18 +224,6 @@ export const opTable: OpEntry[] = [
       .chain(([n, k, m, batch]) =>
         fc.tuple(tensors([...batch, n, k]), tensors([m, k]), fc.option(tensors([m]), { nil: undefined })),
       ),
-  ),
-  entry(
-    'matrixInverseSqrt',
-    side.chain((n) => fc.tuple(positiveDefinite(n))),
-  ),
-  entry(
-    'solveLyapunov',
-    side.chain((n) => fc.tuple(positiveDefinite(n), tensors([n, n]))),
-  ),
-  entry(
-    'whiten',
-    fc.tuple(side, side).chain(([n, c]) => fc.tuple(tensors([n + 1, c]), fc.constant({ eps: 0.1 }))),
   ),
   entry(
     'batchNorm',

@@ -54,7 +54,6 @@ describe('what is too large for a tensor is refused before anything is allocated
     [`where: ${TOO_MANY} [100000, 100000]`, () => column.where(1, row)],
     [`matmul: ${TOO_MANY} [100000, 100000]`, () => column.matmul(row)],
     [`linear: ${TOO_MANY} [100000, 100000]`, () => column.linear(column)],
-    [`whiten: ${TOO_MANY} [50000, 50000]`, () => zeros([2, 50_000]).whiten()],
     [`indexSelect: ${TOO_MANY} [100000, 100000]`, () => row.indexSelect(0, zeros([100_000], { dtype: 'int32' }))],
     [`conv2d: ${TOO_MANY} [1, 1, 200002, 200002]`, () => image.conv2d(ones([1, 1, 3, 3]), null, { padding: 100_000 })],
     [
@@ -66,7 +65,6 @@ describe('what is too large for a tensor is refused before anything is allocated
     [`Linear: ${TOO_MANY} [65536, 65536]`, () => new minibatch.Linear(65536, 65536)],
     [`Conv2d: ${TOO_MANY} [65536, 65536, 3, 3]`, () => new minibatch.Conv2d(65536, 65536, 3)],
     [`LayerNorm: ${TOO_MANY} [65536, 65536]`, () => new minibatch.LayerNorm([65536, 65536])],
-    [`Whiten: ${TOO_MANY} [65536, 65536]`, () => new minibatch.Whiten(65536)],
     ['Generator.permutation: takes a whole number from 0 to 2147483647', () => new Generator(0).permutation(2 ** 32)],
   ])('%s', (message, make) => {
     const before = process.memoryUsage().arrayBuffers;

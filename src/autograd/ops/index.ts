@@ -39,4 +39,3 @@ export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './pool.js';
 export { argmax, logSumExp, max, mean, min, sum, variance } from './reduce.js';
 export { clone, flatten, permute, reshape, to, transpose } from './shape.js';
 export { logSoftmax, softmax } from './softmax.js';
-export { matrixInverseSqrt, solveLyapunov, whiten } from './whiten.js';

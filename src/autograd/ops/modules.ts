@@ -17,4 +17,3 @@ export * from './pool.js';
 export * from './reduce.js';
 export * from './shape.js';
 export * from './softmax.js';
-export * from './whiten.js';

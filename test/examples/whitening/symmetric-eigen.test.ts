@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { symmetricEigen } from '../../../examples/whitening/symmetric-eigen.js';
 import { Generator } from '../../../src/index.js';
-import { symmetricEigen } from '../../../src/tensor/kernels/symmetric-eigen.js';
 
 function eigen(n: number, a: ArrayLike<number>) {
   const [values, vectors] = [new Float64Array(n), new Float64Array(n * n)];
