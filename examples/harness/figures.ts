@@ -17,7 +17,7 @@ export interface Chart {
   lines: readonly Line[];
   /** The range of the y axis, where it is not left to the data. */
   domain?: [number, number];
-  /** How the axes are divided; evenly unless said otherwise. */
+  /** How the axes are divided; default: evenly. */
   scaleX?: 'linear' | 'log';
   scaleY?: 'linear' | 'log';
   /** Whether to mark the places between which lines are drawn. */

@@ -16,11 +16,11 @@ export interface PerceptronOptions {
   /** Features in, of each hidden layer, and out. */
   sizes: readonly number[];
   activation: 'relu' | 'sigmoid';
-  /** Whether hidden layers are batch-normalized, before the activation; false unless said otherwise. */
+  /** Whether hidden layers are batch-normalized, before the activation; default: false. */
   batchNorm?: boolean | BatchNormLayerOptions;
-  /** What the initial weights of He et al. (2015), or of Glorot & Bengio (2010), are multiplied by; 1 unless given. */
+  /** What the initial weights of He et al. (2015), or of Glorot & Bengio (2010), are multiplied by; default: 1. */
   scale?: number;
-  /** The part of each hidden layer that training sets to zero; 0 unless given. */
+  /** The part of each hidden layer that training sets to zero; default: 0. */
   dropout?: number;
 }
 

@@ -22,7 +22,7 @@ export interface SmallInceptionOptions {
   localResponseNorm: boolean;
   /** The part of the features that training sets to zero before the last layer. */
   dropout: number;
-  /** Makes the batch normalization of the last block, whose images are of 7x7; that of all others unless given. */
+  /** Makes the batch normalization of the last block, whose images are of 7x7; default: that of all others. */
   lastNorm?: (channels: number) => Module;
 }
 

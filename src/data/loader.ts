@@ -14,13 +14,13 @@ export type Shuffle = boolean | 'shards' | 'withinShards';
 export interface DataLoaderOptions {
   /** Examples in a batch. */
   batchSize: number;
-  /** false unless said otherwise. */
+  /** Default: false. */
   shuffle?: Shuffle;
-  /** Into how many runs of neighbours the dataset is divided, for shuffling by shards; 1 unless given. */
+  /** Into how many runs of neighbours the dataset is divided, for shuffling by shards; default: 1. */
   shards?: number;
-  /** Determines every epoch's order, and what `transform` draws; 0 unless given. */
+  /** Determines every epoch's order, and what `transform` draws; default: 0. */
   seed?: number;
-  /** Whether to leave out the last batch of an epoch if it is smaller than the others; false unless said otherwise. */
+  /** Whether to leave out the last batch of an epoch if it is smaller than the others; default: false. */
   dropLast?: boolean;
   /** Changes the inputs of each batch, augmenting them say; the generator is the batch's own. */
   transform?: ((inputs: Tensor, generator: Generator) => Tensor) | null;

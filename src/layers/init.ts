@@ -18,9 +18,9 @@ import { empty, type Tensor } from '../tensor/tensor.js';
 export type InitOptions = GeneratorOptions;
 
 export interface NormalOptions extends InitOptions {
-  /** 0 unless given. */
+  /** Default: 0. */
   mean?: number;
-  /** The standard deviation; 1 unless given. */
+  /** The standard deviation; default: 1. */
   std?: number;
 }
 
@@ -56,7 +56,7 @@ export function constant(x: Tensor, value: number): void {
 }
 
 export interface XavierOptions extends InitOptions {
-  /** Multiplies the standard deviation; 1 unless given. See `calculateGain`. */
+  /** Multiplies the standard deviation; default: 1. See `calculateGain`. */
   gain?: number;
 }
 
@@ -82,11 +82,11 @@ const nonlinearities = ['linear', 'sigmoid', 'tanh', 'relu', 'leakyRelu'] as con
 export type Nonlinearity = (typeof nonlinearities)[number];
 
 export interface KaimingOptions extends InitOptions {
-  /** The activation that follows; `relu` unless given. */
+  /** The activation that follows; default: `relu`. */
   nonlinearity?: Nonlinearity;
-  /** The slope of `leakyRelu`; 0.01 unless given. */
+  /** The slope of `leakyRelu`; default: 0.01. */
   slope?: number;
-  /** Whether to keep the size of activations (`fanIn`, unless said otherwise) or of gradients (`fanOut`). */
+  /** Whether to keep the size of activations (`fanIn`, the default) or of gradients (`fanOut`). */
   mode?: 'fanIn' | 'fanOut';
 }
 

@@ -9,9 +9,9 @@ import { uniform } from './init.js';
 import { Module, Parameter } from './module.js';
 
 export interface LinearOptions extends GeneratorOptions {
-  /** Whether to add a bias; true unless said otherwise. Before batch normalization it has no effect. */
+  /** Whether to add a bias; default: true. Before batch normalization it has no effect. */
   bias?: boolean;
-  /** float32 unless said otherwise. */
+  /** Default: float32. */
   dtype?: FloatDType;
 }
 

@@ -9,11 +9,11 @@ import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
 
 export interface NormLayerOptions {
-  /** ε, added to the variance; 10⁻⁵ unless given. */
+  /** ε, added to the variance; default: 10⁻⁵. */
   eps?: number;
   /** Whether to learn γ and β; without them they are 1 and 0. */
   affine?: boolean;
-  /** float32 unless said otherwise. */
+  /** Default: float32. */
   dtype?: FloatDType;
 }
 
@@ -45,7 +45,7 @@ export class LayerNorm extends Affine {
 
   private readonly normalizedShape: Shape;
 
-  /** @param options.affine true unless said otherwise */
+  /** @param options.affine default: true */
   constructor(normalizedShape: number | Shape, options?: NormLayerOptions) {
     const complete = layerNormOptionsOf(options);
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
@@ -69,7 +69,7 @@ const groupNormOptionsOf = declareOptions<NormLayerOptions>('GroupNorm', normLay
 export class GroupNorm extends Affine {
   static override readonly name: string = 'GroupNorm';
 
-  /** @param options.affine true unless said otherwise */
+  /** @param options.affine default: true */
   constructor(
     readonly groups: number,
     readonly numChannels: number,
@@ -103,7 +103,7 @@ const instanceNormOptionsOf = declareOptions<NormLayerOptions>('InstanceNorm2d',
 export class InstanceNorm2d extends Affine {
   static override readonly name: string = 'InstanceNorm2d';
 
-  /** @param options.affine false unless said otherwise, as in PyTorch */
+  /** @param options.affine default: false, as in PyTorch */
   constructor(
     readonly numChannels: number,
     options?: NormLayerOptions,

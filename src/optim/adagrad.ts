@@ -4,13 +4,13 @@ import { type Complete, declareOptions } from '../tensor/options.js';
 import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface AdagradOptions {
-  /** The learning rate; 0.01 unless given. */
+  /** The learning rate; default: 0.01. */
   lr: number;
-  /** How fast it falls: at step t it is lr/(1 + (t − 1)·lrDecay); 0 unless given. */
+  /** How fast it falls: at step t it is lr/(1 + (t − 1)·lrDecay); default: 0. */
   lrDecay?: number;
-  /** This times the parameter is added to its gradient; 0 unless given. */
+  /** This times the parameter is added to its gradient; default: 0. */
   weightDecay?: number;
-  /** Keeps the division from failing; 10⁻¹⁰ unless given. */
+  /** Keeps the division from failing; default: 10⁻¹⁰. */
   eps?: number;
 }
 

@@ -5,16 +5,16 @@ import { type Complete, type Declarations, declareOptions } from '../tensor/opti
 import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface AdamOptions {
-  /** The learning rate; 0.001 unless given. */
+  /** The learning rate; default: 0.001. */
   lr: number;
-  /** How much of the old averages of the gradient and of its square is kept; [0.9, 0.999] unless given. */
+  /** How much of the old averages of the gradient and of its square is kept; default: [0.9, 0.999]. */
   betas?: readonly [number, number];
-  /** Keeps the division from failing; 10⁻⁸ unless given. */
+  /** Keeps the division from failing; default: 10⁻⁸. */
   eps?: number;
-  /** Adam: this times the parameter is added to its gradient; 0 unless given. AdamW: this part of it, times lr, is
-   * taken from it; 0.01 unless given. */
+  /** Adam: this times the parameter is added to its gradient; default: 0. AdamW: this part of it, times lr, is
+   * taken from it; default: 0.01. */
   weightDecay?: number;
-  /** Divide by the largest average of the squared gradient so far (Reddi, Kale & Kumar, 2018); false unless given. */
+  /** Divide by the largest average of the squared gradient so far (Reddi, Kale & Kumar, 2018); default: false. */
   amsgrad?: boolean;
 }
 

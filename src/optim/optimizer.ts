@@ -65,9 +65,9 @@ export interface OptimizerKind<Options> {
   /** The tensors that are carried for each parameter, by name. */
   readonly tensors: {
     readonly [name: string]: {
-      /** The least value that can be in it; any, unless given. */
+      /** The least value that can be in it; default: any. */
       readonly from?: number;
-      /** Whether it is there only after a step with an option that asks for it; from the first step on, unless given. */
+      /** Whether it is there only after a step with an option that asks for it; default: from the first step on. */
       readonly optional?: boolean;
     };
   };

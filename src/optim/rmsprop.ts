@@ -4,17 +4,17 @@ import { type Complete, declareOptions } from '../tensor/options.js';
 import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface RMSpropOptions {
-  /** The learning rate; 0.01 unless given. */
+  /** The learning rate; default: 0.01. */
   lr: number;
-  /** How much of the old average of the squared gradient is kept; 0.99 unless given. */
+  /** How much of the old average of the squared gradient is kept; default: 0.99. */
   alpha?: number;
-  /** Keeps the division from failing; 10⁻⁸ unless given. */
+  /** Keeps the division from failing; default: 10⁻⁸. */
   eps?: number;
-  /** This times the parameter is added to its gradient; 0 unless given. */
+  /** This times the parameter is added to its gradient; default: 0. */
   weightDecay?: number;
-  /** How much of the previous direction is kept; 0 unless given. */
+  /** How much of the previous direction is kept; default: 0. */
   momentum?: number;
-  /** Divide by the deviation of the gradient from its average instead of its size; false unless given. */
+  /** Divide by the deviation of the gradient from its average instead of its size; default: false. */
   centered?: boolean;
 }
 

@@ -109,7 +109,7 @@ export class ExponentialLR extends Scheduler {
 export interface StepLROptions {
   /** How many steps are taken between two reductions. */
   stepSize: number;
-  /** What the rate is multiplied by; 0.1 unless given. */
+  /** What the rate is multiplied by; default: 0.1. */
   gamma?: number;
 }
 
@@ -140,7 +140,7 @@ export class StepLR extends Scheduler {
 export interface MultiStepLROptions {
   /** The steps at which the rate is reduced, from 1. */
   milestones: readonly number[];
-  /** What the rate is multiplied by; 0.1 unless given. */
+  /** What the rate is multiplied by; default: 0.1. */
   gamma?: number;
 }
 
@@ -177,7 +177,7 @@ export class MultiStepLR extends Scheduler {
 export interface CosineAnnealingLROptions {
   /** Steps to the bottom. */
   tMax: number;
-  /** The rate at the bottom; 0 unless given. */
+  /** The rate at the bottom; default: 0. */
   etaMin?: number;
 }
 
@@ -214,7 +214,7 @@ export class CosineAnnealingLR extends Scheduler {
 export interface LinearWarmupOptions {
   /** Steps until all of the rate is reached. */
   steps: number;
-  /** The part of the rate it begins with; 1/steps unless given, and for null. */
+  /** The part of the rate it begins with; default (also for null): 1/steps. */
   startFactor?: number | null;
 }
 
@@ -248,17 +248,17 @@ export class LinearWarmup extends Scheduler {
 }
 
 export interface PlateauOptions {
-  /** Whether the measure should fall (`min`, unless said otherwise) or rise (`max`). */
+  /** Whether the measure should fall (`min`, the default) or rise (`max`). */
   mode?: 'min' | 'max';
-  /** What the rate is multiplied by; 0.1 unless given. */
+  /** What the rate is multiplied by; default: 0.1. */
   factor?: number;
-  /** How many steps without improvement are put up with; 10 unless given. */
+  /** How many steps without improvement are put up with; default: 10. */
   patience?: number;
-  /** By which part of the best measure a better one has to differ; 10⁻⁴ unless given. */
+  /** By which part of the best measure a better one has to differ; default: 10⁻⁴. */
   threshold?: number;
-  /** How many steps after a reduction are not counted; 0 unless given. */
+  /** How many steps after a reduction are not counted; default: 0. */
   cooldown?: number;
-  /** The rate does not fall below this; 0 unless given. */
+  /** The rate does not fall below this; default: 0. */
   minLr?: number;
 }
 

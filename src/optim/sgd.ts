@@ -7,13 +7,13 @@ import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState
 export interface SGDOptions {
   /** The learning rate. */
   lr: number;
-  /** How much of the previous direction is kept; 0 unless given. */
+  /** How much of the previous direction is kept; default: 0. */
   momentum?: number;
-  /** How much of the gradient is left out of the direction; 0 unless given. */
+  /** How much of the gradient is left out of the direction; default: 0. */
   dampening?: number;
-  /** The L2 penalty: this times the parameter is added to its gradient; 0 unless given. */
+  /** The L2 penalty: this times the parameter is added to its gradient; default: 0. */
   weightDecay?: number;
-  /** Nesterov's momentum: look ahead along the direction before stepping; false unless given. */
+  /** Nesterov's momentum: look ahead along the direction before stepping; default: false. */
   nesterov?: boolean;
 }
 

@@ -15,9 +15,9 @@ import { aShape, checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from '.
 import { adopt, type NestedArray, Tensor } from './tensor.js';
 
 export interface TensorOptions {
-  /** float32 unless said otherwise. */
+  /** Default: float32. */
   dtype?: DType;
-  /** Whether `backward` accumulates a gradient in this tensor; false unless said otherwise. */
+  /** Whether `backward` accumulates a gradient in this tensor; default: false. */
   requiresGrad?: boolean;
 }
 
@@ -182,7 +182,7 @@ export function arange(start: number, end?: number, step = 1, options?: TensorOp
   return withGrad(adopt(data, [length]), requiresGrad);
 }
 
-/** The identity matrix of `n` rows and `columns` (n unless given) columns. */
+/** The identity matrix of `n` rows and `columns` (default: n) columns. */
 export function eye(n: number, columns = n, options?: TensorOptions): Tensor {
   const { dtype, requiresGrad } = optionsOf(options, 'eye');
   expectWhole('eye', 'n', n, 0);

@@ -136,7 +136,7 @@ export class Tensor {
       throw new MinibatchError(
         `grad: this tensor is the result of ${this.edge.node.name}, and backward gives a gradient to leaves alone; ` +
           'to step a parameter, keep the tensor: noGrad(() => w.assign(w.sub(w.grad.mul(lr)))); ' +
-          'to differentiate by a result, write grad(y, [x])',
+          'to differentiate with respect to a result, write grad(y, [x])',
       );
     }
     return this.accumulated;

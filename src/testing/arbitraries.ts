@@ -10,13 +10,13 @@ import { empty, Tensor } from '../tensor/tensor.js';
  */
 
 export interface ShapeConstraints {
-  /** Number of dimensions, at least and at most; 0 and 4 unless given. */
+  /** Number of dimensions, at least and at most; default: 0 and 4. */
   minRank?: number;
   maxRank?: number;
-  /** Length of a side, at least and at most; 1 and 5 unless given. */
+  /** Length of a side, at least and at most; default: 1 and 5. */
   minSide?: number;
   maxSide?: number;
-  /** Number of values, at most; 48 unless given. */
+  /** Number of values, at most; default: 48. */
   maxSize?: number;
 }
 
@@ -112,15 +112,15 @@ export function conv2dShapes(): fc.Arbitrary<Conv2dShapes> {
 }
 
 export interface ValueConstraints {
-  /** The values lie in between; −2 and 2 unless given. */
+  /** The values lie in between; default: −2 and 2. */
   min?: number;
   max?: number;
-  /** Points that every value keeps a distance from, such as a kink, and that distance; 0.05 unless given. */
+  /** Points that every value keeps a distance from, such as a kink, and that distance; default: 0.05. */
   awayFrom?: readonly number[];
   distance?: number;
-  /** float64 unless given. */
+  /** Default: float64. */
   dtype?: FloatDType;
-  /** True unless said otherwise. */
+  /** Default: true. */
   requiresGrad?: boolean;
 }
 
@@ -157,7 +157,7 @@ class TensorArbitrary extends fc.Arbitrary<Tensor> {
   constructor(
     private readonly shape: Shape,
     private readonly constraints: ValueConstraints,
-    /** Where a number from −1 to 1 comes to lie; evenly between the limits unless given. */
+    /** Where a number from −1 to 1 comes to lie; default: evenly between the limits. */
     private readonly place?: (u: number, i: number) => number,
   ) {
     super();

@@ -36,13 +36,13 @@ export function callOf<Args extends readonly unknown[]>(op: (...args: Args) => O
 }
 
 export interface CheckOpOptions {
-  /** What to call the operation in messages; its own name unless given, and for null. */
+  /** What to call the operation in messages; default (also for null): its own name. */
   name?: string | null;
-  /** How many calls every check is made at; 20 unless given. */
+  /** How many calls every check is made at; default: 20. */
   numRuns?: number;
-  /** False for an operation that cannot be differentiated twice; true unless said otherwise. */
+  /** False for an operation that cannot be differentiated twice; default: true. */
   secondOrder?: boolean;
-  /** Seeds the calls that are drawn; as fast-check is configured unless given, and for null. */
+  /** Seeds the calls that are drawn; default (also for null): as fast-check is configured. */
   seed?: number | null;
 }
 

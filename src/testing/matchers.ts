@@ -5,9 +5,9 @@ import { formatShape, sameShape, unravel } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
 export interface Tolerance {
-  /** Difference that is always accepted; 0 unless given. */
+  /** Difference that is always accepted; default: 0. */
   atol?: number;
-  /** Difference that is accepted relative to the expected value; 10⁻⁵ unless given. */
+  /** Difference that is accepted relative to the expected value; default: 10⁻⁵. */
   rtol?: number;
 }
 

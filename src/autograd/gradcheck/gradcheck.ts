@@ -17,11 +17,11 @@ export interface GradcheckOptions {
    * compared if there are at most 20,000 of them.
    */
   fastMode?: boolean | null;
-  /** How many directions in each input, where directions are compared; 8 unless given. */
+  /** How many directions in each input, where directions are compared; default: 8. */
   directions?: number;
-  /** Seeds everything that is drawn at random; 0 unless given. */
+  /** Seeds everything that is drawn at random; default: 0. */
   seed?: number;
-  /** False to get the report of a failed check as well, instead of an error; true unless said otherwise. */
+  /** False to get the report of a failed check as well, instead of an error; default: true. */
   raiseException?: boolean;
 }
 

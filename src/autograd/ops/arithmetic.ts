@@ -111,11 +111,12 @@ export const div: Binary = binary(
 /**
  * aᵇ, element by element, where b is the exponent, by the rules of C99: 1ᵇ and a⁰ are 1 also where the other is NaN.
  *
- * Where b = 0 the derivative by a is 0, also at a = 0; that by b at a = 0 is 0 for b from 0, as in PyTorch, and −∞ below.
+ * Where b = 0 the derivative with respect to a is 0, also at a = 0; with respect to b, at a = 0, it is 0 for b from 0, as in
+ * PyTorch, and −∞ below.
  */
 export const pow: (a: Operand, exponent: Operand) => Tensor = power(0, 0);
 
-/** The derivative of aᵇ, j times by a and k times by b: whose order makes no difference, here as in mathematics. */
+/** The derivative of aᵇ, j times with respect to a and k times to b; their order makes no difference, as in mathematics. */
 function power(j: number, k: number): Binary {
   return binary(
     'pow',

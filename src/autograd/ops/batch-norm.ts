@@ -12,11 +12,11 @@ export interface BatchNormOptions {
   runningMean?: Tensor | null;
   /** [C]; the variance used in inference, and moved towards the mini-batch's unbiased one in training. */
   runningVar?: Tensor | null;
-  /** Normalize with the statistics of the mini-batch (true unless said otherwise), or with the running ones. */
+  /** Normalize with the statistics of the mini-batch (default: true), or with the running ones. */
   training?: boolean;
-  /** How far the running statistics move: running = (1 − momentum)·running + momentum·batch; 0.1 unless given. */
+  /** How far the running statistics move: running = (1 − momentum)·running + momentum·batch; default: 0.1. */
   momentum?: number;
-  /** ε, added to the variance; 10⁻⁵ unless given. */
+  /** ε, added to the variance; default: 10⁻⁵. */
   eps?: number;
 }
 
@@ -104,7 +104,7 @@ const batchNormBackward: (
     ),
 );
 
-/** The derivatives of `batchNormBackward` by dy, x and γ, from those that arrived at dx, dγ and dβ. */
+/** The derivatives of `batchNormBackward` with respect to dy, x and γ, from those that arrived at dx, dγ and dβ. */
 const batchNormBackwardBackward: (
   dy: Tensor,
   x: Tensor,

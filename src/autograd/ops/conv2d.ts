@@ -11,13 +11,13 @@ import { builtIn, saving } from '../define-op.js';
 export type Pair = number | readonly [number, number];
 
 export interface Conv2dOptions {
-  /** How far the filter moves; 1 unless given. */
+  /** How far the filter moves; default: 1. */
   stride?: Pair;
-  /** Zeros around the image; 0 unless given. */
+  /** Zeros around the image; default: 0. */
   padding?: Pair;
-  /** How far the values a filter reads lie apart; 1 unless given. */
+  /** How far the values a filter reads lie apart; default: 1. */
   dilation?: Pair;
-  /** Channels are divided into this many groups that know nothing of each other; 1 unless given. */
+  /** Channels are divided into this many groups that know nothing of each other; default: 1. */
   groups?: number;
 }
 

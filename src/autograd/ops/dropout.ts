@@ -4,7 +4,7 @@ import { defaultGenerator, type GeneratorOptions, generatorOptions } from '../..
 import { empty, type Tensor } from '../../tensor/tensor.js';
 
 export interface DropoutOptions extends GeneratorOptions {
-  /** Whether to drop anything; true unless said otherwise. */
+  /** Whether to drop anything; default: true. */
   training?: boolean;
 }
 

@@ -121,7 +121,7 @@ const geluSlope: Unary = unary('geluSlope', erfKernels.geluSlope, (x) =>
   ),
 );
 
-/** x where it is above 0, `slope`·x elsewhere, at NaN too; `slope` is 0.01 unless given. */
+/** x where it is above 0, `slope`·x elsewhere, at NaN too. Default `slope`: 0.01. */
 export const leakyRelu: (x: Tensor, slope?: number) => Tensor = builtIn(
   'leakyRelu',
   (x: Tensor, slope = 0.01) => {

@@ -10,7 +10,7 @@ import { builtIn, saving } from '../define-op.js';
 import { sigmoidSlope } from './elementwise.js';
 import { layoutOf, softmaxBackward } from './softmax.js';
 
-/** What becomes of the losses of a batch: their mean (unless said otherwise), their sum, or the losses themselves. */
+/** What becomes of the losses of a batch: their mean (the default), their sum, or the losses themselves. */
 export type ReductionName = 'mean' | 'sum' | 'none';
 
 export interface LossOptions {
@@ -18,7 +18,7 @@ export interface LossOptions {
 }
 
 export interface CrossEntropyOptions extends LossOptions {
-  /** The part of the target that is spread evenly over all classes: 0 unless said otherwise. */
+  /** The part of the target that is spread evenly over all classes; default: 0. */
   labelSmoothing?: number;
 }
 

@@ -13,7 +13,7 @@ import { average } from './pool.js';
  */
 
 export interface NormOptions {
-  /** ε, added to the variance; 10⁻⁵ unless given. */
+  /** ε, added to the variance; default: 10⁻⁵. */
   eps?: number;
 }
 
@@ -150,11 +150,11 @@ function perExample(
 export interface LocalResponseNormOptions {
   /** How many neighbouring channels are summed over. */
   size: number;
-  /** 10⁻⁴ unless given. */
+  /** Default: 10⁻⁴. */
   alpha?: number;
-  /** 0.75 unless given. */
+  /** Default: 0.75. */
   beta?: number;
-  /** 1 unless given. */
+  /** Default: 1. */
   k?: number;
 }
 

@@ -11,14 +11,14 @@ import { gatherAt } from './gather.js';
 export interface PoolOptions {
   /** The sides of a window. */
   kernelSize: Pair;
-  /** How far the window moves; its own sides unless given, and for null. */
+  /** How far the window moves; default (also for null): its own sides. */
   stride?: Pair | null;
-  /** How far windows reach beyond the image, at most half their sides; 0 unless given. */
+  /** How far windows reach beyond the image, at most half their sides; default: 0. */
   padding?: Pair;
 }
 
 export interface AvgPoolOptions extends PoolOptions {
-  /** Whether the padding counts when a window's sum is divided; true unless said otherwise. */
+  /** Whether the padding counts when a window's sum is divided; default: true. */
   countIncludePad?: boolean;
 }
 

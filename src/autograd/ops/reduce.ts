@@ -21,7 +21,7 @@ import { builtIn, saving } from '../define-op.js';
 export type Dims = number | readonly number[];
 
 export interface ReduceOptions {
-  /** Leave a side of 1 in the place of each dimension that is reduced; false unless said otherwise. */
+  /** Leave a side of 1 in the place of each dimension that is reduced; default: false. */
   keepDims?: boolean;
 }
 
@@ -116,7 +116,7 @@ function expectValues(op: string, x: Tensor, dims: readonly number[]): void {
 }
 
 export interface VarianceOptions extends ReduceOptions {
-  /** What is taken from the number of values before dividing: 1 (the unbiased estimate) unless said otherwise. */
+  /** What is taken from the number of values before dividing; default: 1, the unbiased estimate. */
   correction?: number;
 }
 

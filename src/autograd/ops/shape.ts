@@ -92,7 +92,7 @@ export const clone: (x: Tensor) => Tensor = builtIn(
   () => [(dy) => dy],
 );
 
-/** All values from dimension `start` to dimension `end` (all, unless given) in one dimension. */
+/** All values from dimension `start` to dimension `end` (default: all) in one dimension. */
 export const flatten: (x: Tensor, start?: number, end?: number) => Tensor = (x, start = 0, end = -1) => {
   expectTensor('flatten', x);
   if (x.ndim === 0) return reshape(x, [1]);

@@ -47,7 +47,7 @@ export const minimum: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
   for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = Math.min(a[p], b[q]);
 };
 
-/** The derivative of max(a, b) by a: 1 where a is larger, ½ where both are equal; and 1 where either is NaN, as max is. */
+/** The derivative of max(a, b) with respect to a: 1 where a is larger, ½ where both are equal, 1 where either is NaN. */
 export const greater: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
   for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = a[p] < b[q] ? 0 : a[p] === b[q] ? 0.5 : 1;
 };

@@ -13,7 +13,7 @@ export function binaryCrossEntropy(x: FloatArray, t: FloatArray, losses: FloatAr
   }
 }
 
-/** Its derivative by x, σ(x) − t, as (1 − t) − z/(1 + z) for positive x. */
+/** Its derivative with respect to x, σ(x) − t, as (1 − t) − z/(1 + z) for positive x. */
 export function binaryCrossEntropySlope(x: FloatArray, t: FloatArray, slope: FloatArray): void {
   for (let i = 0; i < x.length; i++) {
     const z = Math.exp(-Math.abs(x[i]));

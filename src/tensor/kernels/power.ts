@@ -32,12 +32,12 @@ export const pow: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
 };
 
 /**
- * The derivative of aᵇ, j times by a and k times by b: of c(b)·a^(b−j) with c(b) = b·(b − 1)···(b − j + 1), which by
+ * The derivative of aᵇ, j times with respect to a and k times to b: of c(b)·a^(b−j) with c(b) = b·(b − 1)···(b − j + 1), which by
  * Leibniz's rule is
  *
  *     a^(b−j) · Σ (k over i) · c^(k−i)(b) · (ln a)^i        over i from 0 to k
  *
- * At a = 0 and at a = ∞ it is the limit, but 0 for the derivatives by b alone of 0⁰.
+ * At a = 0 and at a = ∞ it is the limit, but 0 for the derivatives of 0⁰ with respect to b alone.
  */
 export function powerDerivative(j: number, k: number): BinaryLoop {
   const terms = termsOf(j, k);

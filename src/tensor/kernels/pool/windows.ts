@@ -31,7 +31,7 @@ export interface WindowGrid {
   readonly columns: Windows;
 }
 
-/** `length` windows over `side` places; as many as fit, unless given, with padding at both ends. */
+/** `length` windows over `side` places; default: as many as fit, with padding at both ends. */
 export function slidingWindows(
   side: number,
   sliding: Sliding,
