@@ -1,7 +1,8 @@
 import './autograd/methods.js';
 
 export { detectAnomaly } from './autograd/anomaly.js';
-export { type BackwardOptions, backward, type GradOptions, grad } from './autograd/backward.js';
+export { backward, grad } from './autograd/backward.js';
+export type { BackwardOptions, GradOptions } from './autograd/backward-arguments.js';
 export {
   defineOp,
   type JointVjp,

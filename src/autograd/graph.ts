@@ -120,3 +120,18 @@ export function expectConnected(name: string, tensors: readonly unknown[]): void
     );
   }
 }
+
+/** The nodes `root` depends on, oldest first. No recursion: a chain of operations may be as long as memory allows. */
+export function reachableNodes(root: Edge): Node[] {
+  const found = new Set<Node>();
+  const open: Node[] = [];
+  const discover = (edge: Edge | null) => {
+    if (edge?.node && !found.has(edge.node)) {
+      found.add(edge.node);
+      open.push(edge.node);
+    }
+  };
+  discover(root);
+  for (let node = open.pop(); node; node = open.pop()) node.inputs.forEach(discover);
+  return [...found].sort((a, b) => a.id - b.id);
+}

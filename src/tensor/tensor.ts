@@ -10,9 +10,9 @@ import {
 } from './dtype.js';
 import { isInstance, MinibatchError, show } from './error.js';
 import { formatTensor } from './format.js';
+import { freeList } from './free-list.js';
 import { notATensor, TENSOR } from './not-a-tensor.js';
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
-import { takeSpare } from './spare.js';
 import { Storage, storageFromOutside } from './storage.js';
 
 /** Where a tensor stands in the graph of derivatives: what autograd hangs here is autograd's own affair. */
@@ -313,12 +313,12 @@ export function adopt(data: TypedArray, shape: Shape): Tensor {
   return new Tensor(new Storage(data), shape);
 }
 
-/** A new tensor for an operation to write its result into: all of it, since what it holds at first is anyone's. */
+/** A new tensor for an operation to write its result into: all of it, since its contents are undefined at first. */
 export function empty(shape: Shape, dtype: FloatDType): FloatTensor;
 export function empty(shape: Shape, dtype: DType): Tensor;
 export function empty(shape: Shape, dtype: DType): Tensor {
   const size = sizeOf(shape);
-  return adopt(takeSpare(dtype, size) ?? allocate(dtype, size), shape);
+  return adopt(freeList.take(dtype, size) ?? allocate(dtype, size), shape);
 }
 
 /** A new tensor of zeros for an operation to add its result to. */

@@ -2,8 +2,9 @@ import { MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import { Generator } from '../../tensor/random.js';
 import { empty, Tensor } from '../../tensor/tensor.js';
-import { ChangedGradient, grad, reachableNodes } from '../backward.js';
-import { edgeOf } from '../graph.js';
+import { grad } from '../backward.js';
+import { edgeOf, reachableNodes } from '../graph.js';
+import { ChangedGradient } from '../user-derivative.js';
 import { differentiate, type Estimates, type Line, type Steps, type Trial, trace } from './differences.js';
 
 /** The function to check: tensors in, one or several out. */

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { Generator, grad, randn, type Tensor, tensor } from '../../../src/index.js';
 import { allocate, type DType } from '../../../src/tensor/dtype.js';
+import { freeList } from '../../../src/tensor/free-list.js';
 import { callsOf, opTable } from '../../support/op-table.js';
 
 /** What new arrays hold. */
 let filling: number | undefined;
 
-vi.mock('../../../src/tensor/spare.js', async (original) => ({
-  ...(await original<object>()),
-  takeSpare: (dtype: DType, size: number) => (filling === undefined ? undefined : allocate(dtype, size).fill(filling)),
-}));
+vi.spyOn(freeList, 'take').mockImplementation((dtype: DType, size: number) =>
+  filling === undefined ? undefined : (allocate(dtype, size).fill(filling) as Float32Array),
+);
 
 /** Results and gradients of a call, where new arrays hold `value`. */
 function valuesWith(value: number, call: (...xs: Tensor[]) => unknown, inputs: readonly Tensor[]): number[][] {
