@@ -1,45 +1,20 @@
 import type { FloatArray } from '../../dtype.js';
+import type { Backward, Forward, Inference, Layout, PerChannel, Statistics } from './contract.js';
 
 /*
- * Batch normalization (Ioffe & Szegedy, 2015, arXiv:1502.03167, Algorithm 1) of x viewed as [N, C, S]: batch, channels,
- * positions. Over the m = N·S values of each channel
+ * Batch normalization (Ioffe & Szegedy, 2015, arXiv:1502.03167, Algorithm 1) of x viewed as [N, C, S]. Over the m = N·S
+ * values of each channel
  *
  *     μ = mean(x)    σ² = mean((x − μ)²)    r = 1/√(σ² + ε)    x̂ = (x − μ)·r    y = γ·x̂ + β
  *
  *     dβ = Σ dy      dγ = Σ dy·x̂            dx = γ·r·(dy − dβ/m − x̂·dγ/m)
  *
- * docs/batch-norm.md derives every equation. The rows of channel c begin at c·S and lie C·S apart. All arithmetic is in
- * double precision; y and dx are rounded once, when they are stored.
+ * docs/batch-norm.md derives every equation. All arithmetic is in double precision; y and dx are rounded once, when they
+ * are stored.
  */
 
-/** x viewed as [N, C, S]. */
-export interface Layout {
-  N: number;
-  C: number;
-  S: number;
-}
-
-/** What the forward pass learns of each channel and the backward pass needs again; C values each. */
-export interface Statistics {
-  mean: Float64Array;
-  /** r = 1/√(σ² + ε) */
-  invStd: Float64Array;
-}
-
-/** γ or β, C values; null stands for γ = 1 and β = 0. */
-export type PerChannel = FloatArray | null;
-
-/** Training, forward: fills in `statistics`, the biased `variance` and y. */
-export function forward(
-  layout: Layout,
-  x: FloatArray,
-  gamma: PerChannel,
-  beta: PerChannel,
-  eps: number,
-  statistics: Statistics,
-  variance: Float64Array,
-  y: FloatArray,
-): void {
+/** Training, forward. */
+export const forward: Forward = (layout, x, gamma, beta, eps, statistics, variance, y) => {
   const { N, C, S } = layout;
   const m = N * S;
   for (let c = 0; c < C; c++) {
@@ -59,31 +34,15 @@ export function forward(
     statistics.invStd[c] = 1 / Math.sqrt(variance[c] + eps);
     normalize(layout, c, x, gamma, beta, statistics, y);
   }
-}
+};
 
-/** Inference, forward: y from statistics that are given. */
-export function inference(
-  layout: Layout,
-  x: FloatArray,
-  gamma: PerChannel,
-  beta: PerChannel,
-  statistics: Statistics,
-  y: FloatArray,
-): void {
+/** Inference, forward. */
+export const inference: Inference = (layout, x, gamma, beta, statistics, y) => {
   for (let c = 0; c < layout.C; c++) normalize(layout, c, x, gamma, beta, statistics, y);
-}
+};
 
-/** Training, backward: fills in dγ, dβ and dx. */
-export function backward(
-  layout: Layout,
-  dy: FloatArray,
-  x: FloatArray,
-  gamma: PerChannel,
-  statistics: Statistics,
-  dgamma: Float64Array,
-  dbeta: Float64Array,
-  dx: FloatArray,
-): void {
+/** Training, backward. */
+export const backward: Backward = (layout, dy, x, gamma, statistics, dgamma, dbeta, dx) => {
   const { N, C, S } = layout;
   const m = N * S;
   for (let c = 0; c < C; c++) {
@@ -100,19 +59,10 @@ export function backward(
       }
     }
   }
-}
+};
 
 /** Inference, backward: dγ and dβ as in training, but dx = γ·r·dy, since nothing flows through constant statistics. */
-export function inferenceBackward(
-  layout: Layout,
-  dy: FloatArray,
-  x: FloatArray,
-  gamma: PerChannel,
-  statistics: Statistics,
-  dgamma: Float64Array,
-  dbeta: Float64Array,
-  dx: FloatArray,
-): void {
+export const inferenceBackward: Backward = (layout, dy, x, gamma, statistics, dgamma, dbeta, dx) => {
   const { N, C, S } = layout;
   for (let c = 0; c < C; c++) {
     sumGradients(layout, c, dy, x, statistics, dgamma, dbeta);
@@ -122,7 +72,7 @@ export function inferenceBackward(
       for (let i = start; i < start + S; i++) dx[i] = scale * dy[i];
     }
   }
-}
+};
 
 /**
  * x₀, which the sums of μ and σ² are taken from: a channel's first value. No value lies further than σ·√(m − 1) from the

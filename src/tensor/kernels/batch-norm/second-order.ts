@@ -1,5 +1,5 @@
 import type { FloatArray } from '../../dtype.js';
-import type { Layout, PerChannel, Statistics } from './loops.js';
+import type { Layout, PerChannel, Statistics } from './contract.js';
 
 /*
  * The backward pass of batch normalization's backward pass, in the notation of loops.ts.

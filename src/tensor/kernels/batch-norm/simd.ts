@@ -1,7 +1,8 @@
 import type { FloatArray } from '../../dtype.js';
 import { type DoubleLoop, doubleLoop, QUAD } from '../../wasm/double-loop.js';
 import { Areas, DOUBLE, FLOAT, LANES, type Views } from '../../wasm/memory.js';
-import { type Layout, origin, type PerChannel, type Statistics } from './loops.js';
+import type { Backward, Forward, Layout } from './contract.js';
+import { origin } from './loops.js';
 
 /*
  * The training loops of batch normalization for float32, four values at a time: the equations of loops.ts and their
@@ -59,16 +60,7 @@ export function isWorthIt({ N, C, S }: Layout, x: FloatArray): boolean {
 }
 
 /** As `forward` of loops.ts. */
-export function forward(
-  layout: Layout,
-  x: FloatArray,
-  gamma: PerChannel,
-  beta: PerChannel,
-  eps: number,
-  { mean, invStd }: Statistics,
-  variance: Float64Array,
-  y: FloatArray,
-): void {
+export const forward: Forward = (layout, x, gamma, beta, eps, { mean, invStd }, variance, y) => {
   const { N, C, S } = layout;
   const m = N * S;
   const [x0, sum, squares, scale, shift] = [1, 2, 3, 4, 5].map(() => new Float64Array(C));
@@ -89,19 +81,10 @@ export function forward(
     stage.run(normalize, [X, Y], first, [mean, scale, shift], []);
     stage.copyOut(Y, y, first);
   });
-}
+};
 
 /** As `backward` of loops.ts. */
-export function backward(
-  layout: Layout,
-  dy: FloatArray,
-  x: FloatArray,
-  gamma: PerChannel,
-  { mean, invStd }: Statistics,
-  dgamma: Float64Array,
-  dbeta: Float64Array,
-  dx: FloatArray,
-): void {
+export const backward: Backward = (layout, dy, x, gamma, { mean, invStd }, dgamma, dbeta, dx) => {
   const { N, C, S } = layout;
   const m = N * S;
   const [throughMean, throughVariance, scale] = [1, 2, 3].map(() => new Float64Array(C));
@@ -120,7 +103,7 @@ export function backward(
     stage.run(inputGradient, [X, DY, DX], first, [mean, throughMean, throughVariance, scale], []);
     stage.copyOut(DX, dx, first);
   });
-}
+};
 
 /**
  * Where the values are worked on, a group of channels at a time: all of them where S = 1, one where S > 1. Each array has

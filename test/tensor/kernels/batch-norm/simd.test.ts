@@ -6,7 +6,7 @@ import * as loops from '../../../../src/tensor/kernels/batch-norm/loops.js';
 import { countingSimd, withoutSimd } from '../../../support/simd.js';
 
 interface Case {
-  layout: loops.Layout;
+  layout: kernels.Layout;
   affine: boolean;
   offset: number;
   seed: number;
