@@ -105,25 +105,25 @@ function definer(isBuiltIn: boolean): DefineOp {
       const enabled = isGradEnabled();
       if (enabled && isDifferentiating()) expectConnected(name, args);
       if (enabled && !isBuiltIn) expectNoneInside(name, args);
-      const recorded = enabled && args.some(requiresGrad);
-      const writes = recorded ? writesTo(args) : 0;
+      const inputs = enabled ? inputsOf(args) : null;
+      const writes = inputs && writesTo(inputs);
       const before = switchGrad(false);
       const outer = isBuiltIn ? null : nameMaker(name);
       try {
         const valued = value(...args);
-        const output = isNoting(valued) ? valued.output : valued;
-        const noted = isNoting(valued) ? valued.noted : undefined;
-        if (recorded && writesTo(args) !== writes) {
-          throw new MinibatchError(
-            `${name}: overwrote an argument that requires a gradient; operations leave them as is`,
-          );
-        }
-        const y = ownOutput(name, args, output);
+        const noting = isNoting(valued) ? valued : null;
+        const y = ownOutput(name, args, noting ? noting.output : (valued as Out));
         if (!isBuiltIn) for (const result of listOf(y)) result.madeIn = outer;
-        if (recorded) {
+        if (inputs) {
+          if (writesTo(inputs) !== writes) {
+            throw new MinibatchError(
+              `${name}: overwrote an argument that requires a gradient; operations leave them as is`,
+            );
+          }
+          const noted = noting?.noted as Noted;
           if (!isBuiltIn) expectNoTensors(name, noted);
-          const vjps = derivative({ y, noted: noted as Noted }, ...args);
-          const node = makeNode(name, args, Array.isArray(y), vjps, isBuiltIn);
+          const vjps = derivative({ y, noted }, ...args);
+          const node = makeNode(name, inputs, Array.isArray(y), vjps, isBuiltIn);
           if (node) for (const result of listOf(y)) node.produce(result);
         }
         return y;
@@ -134,8 +134,13 @@ function definer(isBuiltIn: boolean): DefineOp {
     };
     const operation = (...args: Args): Out =>
       watching ? watchOperation(name, args, operation, () => carryOut(args)) : carryOut(args);
-    return Object.defineProperty(operation, 'name', { value: name });
+    return named(name, operation);
   };
+}
+
+/** `f`, which calls itself `name`. */
+export function named<F extends (...args: never[]) => unknown>(name: string, f: F): F {
+  return Object.defineProperty(f, 'name', { value: name });
 }
 
 function expectTwoFunctions(name: unknown, value: unknown, derivative: unknown): void {
@@ -145,6 +150,9 @@ function expectTwoFunctions(name: unknown, value: unknown, derivative: unknown):
     `defineOp: ${name} takes two functions, its value and its derivative, got ${show(value)} and ${show(derivative)}`,
   );
 }
+
+/** The arguments that require a gradient, each in its place, and null in the places of the others. */
+type Inputs = readonly (Tensor | null)[];
 
 function listOf(output: Output): readonly Tensor[] {
   return Array.isArray(output) ? output : [output as Tensor];
@@ -156,11 +164,13 @@ function isNoting<Out extends Output, Noted>(value: Out | Noting<Out, Noted>): v
 
 /** The results as tensors of their own: an operation that hands back an argument must not change its place in the graph. */
 function ownOutput<Out extends Output>(name: string, args: readonly unknown[], output: Out): Out {
-  const own = (y: unknown) => {
-    if (!(y instanceof Tensor)) throw new MinibatchError(`${name}: the output is a tensor or several, got ${show(y)}`);
-    return y.requiresGrad || args.includes(y) ? y.detach() : y;
-  };
-  return (Array.isArray(output) ? output.map(own) : own(output)) as Out;
+  if (!Array.isArray(output)) return ownResult(name, args, output) as Out;
+  return output.map((y) => ownResult(name, args, y)) as readonly Tensor[] as Out;
+}
+
+function ownResult(name: string, args: readonly unknown[], y: unknown): Tensor {
+  if (!(y instanceof Tensor)) throw new MinibatchError(`${name}: the output is a tensor or several, got ${show(y)}`);
+  return y.requiresGrad || args.includes(y) ? y.detach() : y;
 }
 
 /** Throws if what is noted holds a tensor. */
@@ -173,10 +183,22 @@ function expectNoTensors(name: string, noted: unknown): void {
   );
 }
 
-/** How often those of the arguments that require a gradient have been overwritten, in all. */
-function writesTo(args: readonly unknown[]): number {
+/** Those of the arguments that require a gradient, each in its place; null if none does. */
+function inputsOf(args: readonly unknown[]): Inputs | null {
+  let inputs: (Tensor | null)[] | null = null;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (!requiresGrad(arg)) continue;
+    inputs ??= new Array(args.length).fill(null);
+    inputs[i] = arg;
+  }
+  return inputs;
+}
+
+/** How often they have been overwritten, in all. */
+function writesTo(inputs: Inputs): number {
   let writes = 0;
-  for (const arg of args) if (requiresGrad(arg)) writes += arg.version;
+  for (const input of inputs) if (input) writes += input.version;
   return writes;
 }
 
@@ -221,50 +243,48 @@ function isSaving<F>(entry: F | Saving<F>): entry is Saving<F> {
 /** The node that stands for the operation; null if it states that no argument in question has a derivative. */
 function makeNode<Out extends Output>(
   name: string,
-  args: readonly unknown[],
+  inputs: Inputs,
   several: boolean,
-  vjp: Vjps<Out>,
+  vjps: Vjps<Out>,
   isBuiltIn: boolean,
 ): Node | null {
-  if (!vjp) throw new MinibatchError(`${name}: states no derivative`);
-  if (!Array.isArray(vjp)) {
-    const joint = vjp as JointVjp<Out> | Saving<JointVjp<Out>>;
+  if (!vjps) throw new MinibatchError(`${name}: states no derivative`);
+  if (!Array.isArray(vjps)) {
+    const joint = vjps as JointVjp<Out> | Saving<JointVjp<Out>>;
     const f = isSaving(joint) ? joint.vjp : joint;
-    const inputs = args.map((arg) => (requiresGrad(arg) ? edgeOf(arg) : null));
+    const edges = inputs.map((input) => input && edgeOf(input));
     const reads = isSaving(joint) ? [{ argument: null, tensors: joint.tensors }] : [];
-    return new Node(name, inputs, reads, isBuiltIn, (dOutputs, needed) => {
+    return new Node(name, edges, reads, isBuiltIn, (dOutputs, needed) => {
       const gradients = f((several ? dOutputs : dOutputs[0]) as Out, needed);
-      return inputs.map((input, i) => (input && needed[i] ? checkGradient(name, input, gradients[i], i) : undefined));
+      return edges.map((edge, i) => (edge && needed[i] ? checkGradient(name, edge, gradients[i], i) : undefined));
     });
   }
 
-  const each = vjp as readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[];
-  const inputs: (Edge | null)[] = [];
+  const each = vjps as readonly (Vjp<Out> | Saving<Vjp<Out>> | null)[];
+  const edges: (Edge | null)[] = [];
   const functions: (Vjp<Out> | null)[] = [];
   const reads: Reads[] = [];
   let any = false;
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i];
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i];
     const entry = each[i];
-    if (!requiresGrad(arg) || entry === null) {
-      inputs.push(null);
+    if (!input || entry === null) {
+      edges.push(null);
       functions.push(null);
       continue;
     }
     if (!entry) throw new MinibatchError(`${name}: states no derivative for argument ${i}`);
     any = true;
-    inputs.push(edgeOf(arg));
+    edges.push(edgeOf(input));
     if (isSaving(entry)) {
       functions.push(entry.vjp);
       reads.push({ argument: i, tensors: entry.tensors });
     } else functions.push(entry);
   }
   if (!any) return null;
-  return new Node(name, inputs, reads, isBuiltIn, (dOutputs, needed) => {
+  return new Node(name, edges, reads, isBuiltIn, (dOutputs, needed) => {
     const dy = (several ? dOutputs : dOutputs[0]) as Out;
-    return inputs.map((input, i) =>
-      input && needed[i] ? checkGradient(name, input, functions[i]?.(dy), i) : undefined,
-    );
+    return edges.map((edge, i) => (edge && needed[i] ? checkGradient(name, edge, functions[i]?.(dy), i) : undefined));
   });
 }
 

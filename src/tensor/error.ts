@@ -34,10 +34,13 @@ export function tryTo<T>(read: () => T): T | undefined {
   }
 }
 
+/** What `instanceof` does where a class does not say otherwise; kept here because it is looked up for every operation. */
+const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
+
 /** `value instanceof kind`, also of a value that throws when it is looked at: that is an instance of nothing. */
 export function isInstance(kind: abstract new (...args: never) => object, value: unknown): boolean {
   try {
-    return Function.prototype[Symbol.hasInstance].call(kind, value);
+    return isOrdinaryInstance.call(kind, value);
   } catch {
     return false;
   }

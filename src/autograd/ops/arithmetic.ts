@@ -7,7 +7,7 @@ import type { BinaryLoop } from '../../tensor/kernels/by-element.js';
 import * as powers from '../../tensor/kernels/power.js';
 import { broadcastShapes, type Shape, sameShape } from '../../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
-import { builtIn, type Saving, saving, type Vjp } from '../define-op.js';
+import { builtIn, named, type Saving, saving, type Vjp } from '../define-op.js';
 import { sumTo } from './broadcast.js';
 
 /** A tensor, or a number that stands for a scalar of the other operand's dtype. */
@@ -20,10 +20,9 @@ export type Binary = (a: Operand, other: Operand) => Tensor;
 type Derivative = (a: FloatTensor, b: FloatTensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
 function binary(name: string, row: BinaryLoop, da: Derivative, db: Derivative): Binary {
-  return builtIn(
+  const ofTensors = builtIn(
     name,
-    (left: Operand, right: Operand) => {
-      const [a, b] = asTensors(name, left, right);
+    (a: FloatTensor, b: FloatTensor) => {
       if (sameShape(a.shape, b.shape)) {
         const y = empty(a.shape, a.dtype);
         row(y.size, a.data, 0, 1, b.data, 0, 1, y.data, 0);
@@ -34,14 +33,15 @@ function binary(name: string, row: BinaryLoop, da: Derivative, db: Derivative): 
       kernels.broadcastBinary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
       return y as Tensor;
     },
-    ({ y }, left, right) => {
-      const [a, b] = asTensors(name, left, right);
-      return [
-        typeof left === 'number' ? null : summedTo(a.shape, y.shape, da(a, b, y)),
-        typeof right === 'number' ? null : summedTo(b.shape, y.shape, db(a, b, y)),
-      ];
-    },
+    ({ y }, a, b) => [
+      a.requiresGrad ? summedTo(a.shape, y.shape, da(a, b, y)) : null,
+      b.requiresGrad ? summedTo(b.shape, y.shape, db(a, b, y)) : null,
+    ],
   );
+  return named(name, (left: Operand, right: Operand) => {
+    const [a, b] = asTensors(name, left, right);
+    return ofTensors(a, b);
+  });
 }
 
 /** Both operands as float tensors of one dtype. */
