@@ -42,7 +42,7 @@ const inPlaceOfTensors: Mistake[] = [
   [
     'a module',
     () => crossEntropy(any(net), labels),
-    'crossEntropy: takes a tensor, got a Linear; pass its result: module.forward(x)',
+    'crossEntropy: logits takes a tensor, got a Linear; pass its result: module.forward(x)',
   ],
   ['a function', () => x.mul(any(x.relu)), 'call it, and pass its result'],
   ['a promise', () => x.mul(any(Promise.resolve(x))), 'mul: takes a tensor, got a Promise; await it'],
@@ -98,25 +98,33 @@ const labelMistakes: Mistake[] = [
   [
     'floats',
     () => crossEntropy(logits, tensor([0, 2])),
-    "labels are int32, got float32; make them with { dtype: 'int32' }",
+    "labels takes int32, got float32; make it with { dtype: 'int32' }",
   ],
   ['a column', () => crossEntropy(logits, labels.reshape([2, 1])), 'write labels.reshape([2])'],
   [
     'too many',
     () => crossEntropy(logits, tensor([0, 1, 2], { dtype: 'int32' })),
-    'they take one class index for each example: [2]',
+    'crossEntropy: labels takes [N, ...] = [2] for logits of [2, 3], got [3]',
   ],
   [
     'from 1',
     () => crossEntropy(logits, tensor([1, 3], { dtype: 'int32' })),
     'crossEntropy: label 3 is out of range: there are 3 classes, from 0',
   ],
-  ['first', () => crossEntropy(labels, logits), 'crossEntropy: the scores come first, then the labels'],
-  ['a list', () => crossEntropy(logits, any([0, 2])), 'crossEntropy: takes a tensor, got [0, 2]; make a tensor of it'],
+  [
+    'first',
+    () => crossEntropy(labels, logits),
+    'crossEntropy: logits takes float32 or float64, got int32; the scores come first, then the labels',
+  ],
+  [
+    'a list',
+    () => crossEntropy(logits, any([0, 2])),
+    'crossEntropy: labels takes a tensor, got [0, 2]; make a tensor of it',
+  ],
   [
     'indices of floats',
     () => x.indexSelect(1, tensor([0])),
-    "indexSelect: the index is int32, got float32; make it with { dtype: 'int32' }",
+    "indexSelect: index takes int32, got float32; make it with { dtype: 'int32' }",
   ],
 ];
 

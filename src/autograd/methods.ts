@@ -1,5 +1,6 @@
 import { MinibatchError } from '../tensor/error.js';
 import { expectOptions } from '../tensor/expect.js';
+import type { Shape } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type * as backwardModule from './backward.js';
 import { backward } from './backward.js';
@@ -38,6 +39,10 @@ declare module '../tensor/tensor.js' {
   interface Tensor
     extends MethodsOf<Pick<typeof modules, keyof typeof ops>>,
       MethodsOf<Pick<typeof backwardModule, 'backward'>> {}
+
+  interface FloatTensor {
+    reshape: (shape: Shape) => FloatTensor;
+  }
 }
 
 addMethods({ ...ops, backward } as Parameters<typeof addMethods>[0]);

@@ -18,10 +18,11 @@ export function isMarked(value: unknown, mark: symbol): boolean {
 const TWO_COPIES =
   'two copies of minibatch are loaded (two versions, or its source and its build); import all of it from one';
 
-/** The error for `value`, which is no tensor of this copy of the library. */
-export function notATensor(op: string, value: unknown): MinibatchError {
-  if (isMarked(value, TENSOR)) return new MinibatchError(`${op}: got ${show(value)} of another copy; ${TWO_COPIES}`);
-  return new MinibatchError(`${op}: takes a tensor, got ${show(value)}; ${tryTo(() => advice(value)) ?? ANY}`);
+/** The error for `value`, which is no tensor of this copy of the library; `name` is that of the argument, if it has one. */
+export function notATensor(op: string, value: unknown, name?: string): MinibatchError {
+  const who = name ? `${op}: ${name}` : `${op}:`;
+  if (isMarked(value, TENSOR)) return new MinibatchError(`${who} got ${show(value)} of another copy; ${TWO_COPIES}`);
+  return new MinibatchError(`${who} takes a tensor, got ${show(value)}; ${tryTo(() => advice(value)) ?? ANY}`);
 }
 
 /** The error for `value`, which is no module of this copy of the library. */

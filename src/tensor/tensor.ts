@@ -308,6 +308,12 @@ export interface FloatTensor extends Tensor {
   readonly dtype: FloatDType;
 }
 
+/** A tensor of int32. */
+export interface IntTensor extends Tensor {
+  readonly data: Int32Array;
+  readonly dtype: 'int32';
+}
+
 /** A tensor around an array that has just been made, and that nobody else holds. */
 export function adopt(data: TypedArray, shape: Shape): Tensor {
   return new Tensor(new Storage(data), shape);

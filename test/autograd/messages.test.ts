@@ -54,19 +54,19 @@ describe('what operations say', () => {
 
   it('is what linear takes', () => {
     const w = ones([4, 3]);
-    for (const [x, weight] of [
-      [ones([2, 5]), w],
-      [ones([]), w],
-      [ones([2, 3]), ones([4, 3, 1])],
-      [ones([2, 3]), ones([3])],
-    ]) {
-      expect(() => x.linear(weight)).toThrow('linear: takes x of [..., in] and w of [out, in], got ');
+    for (const [x, weight, message] of [
+      [ones([2, 5]), w, 'linear: weight takes [out, in] = [out, 5] for x of [2, 5], got [4, 3]'],
+      [ones([]), w, 'linear: x takes [..., in], got []'],
+      [ones([2, 3]), ones([4, 3, 1]), 'linear: weight takes [out, in] = [out, 3] for x of [2, 3], got [4, 3, 1]'],
+      [ones([2, 3]), ones([3]), 'linear: weight takes [out, in] = [out, 3] for x of [2, 3], got [3]'],
+    ] as const) {
+      expect(() => x.linear(weight)).toThrow(message);
     }
   });
 
   it('is how many dimensions are normalized', () => {
     for (const normalize of [(y: Tensor) => y.groupNorm(2), (y: Tensor) => y.instanceNorm()]) {
-      expect(() => normalize(ones([6]))).toThrow(/^(group|instance)Norm: takes x of \[N, C, \.\.\.\] with values/);
+      expect(() => normalize(ones([6]))).toThrow(/^(group|instance)Norm: x takes \[N, C, \.\.\.\], got \[6\]/);
     }
     for (const option of ['alpha', 'beta', 'k']) {
       expect(() => ones([1, 2]).localResponseNorm({ size: 2, [option]: Number.NaN })).toThrow(

@@ -286,7 +286,7 @@ describe('Linear and activations', () => {
   it('refuse what does not fit', () => {
     expect(() => new Linear(0, 3)).toThrow('Linear: takes whole numbers of features from 1, got 0 and 3');
     expect(() => new Linear(3, 2).forward(ones([4, 2]))).toThrow(
-      'linear: takes x of [..., in] and w of [out, in], got [4, 2] and [2, 3]',
+      'linear: weight takes [out, in] = [out, 2] for x of [4, 2], got [2, 3]',
     );
   });
 });

@@ -1,8 +1,9 @@
 import { MinibatchError } from '../../tensor/error.js';
-import { aTensor, expectFloat, expectSameFloat } from '../../tensor/expect.js';
+import { aTensor } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/batch-norm/index.js';
 import { type Complete, declareOptions } from '../../tensor/options.js';
 import { formatShape, sizeOf } from '../../tensor/shape.js';
+import { signature } from '../../tensor/signature.js';
 import { shareMemory } from '../../tensor/storage.js';
 import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -28,6 +29,17 @@ const optionsOf = declareOptions<BatchNormOptions>('batchNorm', {
   eps: [1e-5, { from: 0 }],
 });
 
+const argumentsOf = signature('batchNorm', 'x [N, C, ...]  gamma? [C]  beta? [C]  runningMean? [C]  runningVar? [C]');
+
+/** A tensor of one value per channel, or none. */
+type PerChannel = FloatTensor | null | undefined;
+
+/** The options with running statistics that are known to fit. */
+interface CheckedOptions extends Complete<BatchNormOptions> {
+  readonly runningMean: Exclude<PerChannel, undefined>;
+  readonly runningVar: Exclude<PerChannel, undefined>;
+}
+
 /**
  * Batch normalization (Ioffe & Szegedy, 2015, Algorithm 1; for C channels, section 3.2).
  *
@@ -40,35 +52,51 @@ const optionsOf = declareOptions<BatchNormOptions>('batchNorm', {
  * @throws in training, where a channel has a single value: it has no variance.
  */
 export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: BatchNormOptions) => Tensor =
-  builtIn(
-    'batchNorm',
-    (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, given?: BatchNormOptions) => {
-      const options = optionsOf(given);
-      check(x, gamma, beta, options);
-      const y = empty(x.shape, x.dtype);
-      const forward = options.training ? trainingForward : inferenceForward;
-      return { output: y, noted: forward(layoutOf(x), x, gamma, beta, options, y) };
-    },
-    ({ noted: statistics }, x, gamma, _beta, options) =>
-      saving(gamma ? [x, gamma] : [x], (dy) =>
-        batchNormBackward(dy, x, gamma ?? null, statistics, options?.training ?? true, 'batchNorm'),
-      ),
-  );
+  (input, scale, shift, given) => {
+    const options = optionsOf(given);
+    const { training } = options;
+    const [x, gamma, beta, runningMean = null, runningVar = null] = argumentsOf(
+      input,
+      scale,
+      shift,
+      options.runningMean,
+      options.runningVar,
+    );
+    const { N, S } = layoutOf(x);
+    if (training && N * S < 2) {
+      throw new MinibatchError(
+        `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,
+      );
+    }
+    if (training) checkRunningStatistics({ x, gamma, beta, runningMean, runningVar });
+    return normalization(x, gamma, beta, { ...options, runningMean, runningVar });
+  };
+
+/** Batch normalization of arguments that are known to fit. */
+const normalization: (x: FloatTensor, gamma: PerChannel, beta: PerChannel, options: CheckedOptions) => Tensor = builtIn(
+  'batchNorm',
+  (x: FloatTensor, gamma: PerChannel, beta: PerChannel, options: CheckedOptions) => {
+    const y = empty(x.shape, x.dtype);
+    const forward = options.training ? trainingForward : inferenceForward;
+    return { output: y, noted: forward(layoutOf(x), x, gamma, beta, options, y) };
+  },
+  ({ noted: statistics }, x, gamma, _beta, { training }) =>
+    saving(gamma ? [x, gamma] : [x], (dy) =>
+      batchNormBackward(dy, x, gamma ?? null, statistics, training, 'batchNorm'),
+    ),
+);
 
 /**
  * (x − μ)·r over each channel of x, [N, C, ...]: batch normalization in training without γ, β and running statistics,
  * for those that group values differently, under the name of the operation `op`. A channel of a single value gives 0.
  */
-export function channelNormalizer(op: string): (x: Tensor, eps: number) => Tensor {
+export function channelNormalizer(op: string): (x: FloatTensor, eps: number) => FloatTensor {
   return builtIn(
     op,
-    (x: Tensor, eps: number) => {
-      expectFloat(op, x);
+    (x: FloatTensor, eps: number) => {
       const y = empty(x.shape, x.dtype);
-      return {
-        output: y as Tensor,
-        noted: trainingForward(layoutOf(x), x, null, null, { ...optionsOf(null), eps }, y),
-      };
+      const options = { ...optionsOf(null), runningMean: null, runningVar: null, eps };
+      return { output: y, noted: trainingForward(layoutOf(x), x, null, null, options, y) };
     },
     ({ noted: statistics }, x) => [saving([x], (dy) => batchNormBackward(dy, x, null, statistics, true, op)[0])],
   );
@@ -79,17 +107,22 @@ export function channelNormalizer(op: string): (x: Tensor, eps: number) => Tenso
  * training, else constants.
  */
 const batchNormBackward: (
-  dy: Tensor,
-  x: Tensor,
-  gamma: Tensor | null,
+  dy: FloatTensor,
+  x: FloatTensor,
+  gamma: FloatTensor | null,
   statistics: kernels.Statistics,
   training: boolean,
   op: string,
-) => readonly Tensor[] = builtIn(
+) => readonly FloatTensor[] = builtIn(
   'batchNormBackward',
-  (dy: Tensor, x: Tensor, gamma: Tensor | null, statistics: kernels.Statistics, training: boolean, _op: string) => {
-    expectFloat('batchNormBackward', x);
-    expectSameFloat('batchNormBackward', x, dy);
+  (
+    dy: FloatTensor,
+    x: FloatTensor,
+    gamma: FloatTensor | null,
+    statistics: kernels.Statistics,
+    training: boolean,
+    _op: string,
+  ) => {
     const layout = layoutOf(x);
     const dgamma = new Float64Array(layout.C);
     const dbeta = new Float64Array(layout.C);
@@ -99,47 +132,43 @@ const batchNormBackward: (
     return [dx, perChannel(x, dgamma), perChannel(x, dbeta)];
   },
   (_, dy, x, gamma, statistics, training, op) =>
-    saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly Tensor[]) =>
+    saving(gamma ? [dy, x, gamma] : [dy, x], (second: readonly FloatTensor[]) =>
       batchNormBackwardBackward(dy, x, gamma, statistics, training, op, ...second),
     ),
 );
 
 /** The derivatives of `batchNormBackward` with respect to dy, x and γ, from those that arrived at dx, dγ and dβ. */
 const batchNormBackwardBackward: (
-  dy: Tensor,
-  x: Tensor,
-  gamma: Tensor | null,
+  dy: FloatTensor,
+  x: FloatTensor,
+  gamma: FloatTensor | null,
   statistics: kernels.Statistics,
   training: boolean,
   op: string,
-  ...second: readonly Tensor[]
-) => readonly Tensor[] = builtIn(
+  ...second: readonly FloatTensor[]
+) => readonly FloatTensor[] = builtIn(
   'batchNormBackwardBackward',
   (
-    dy: Tensor,
-    x: Tensor,
-    gamma: Tensor | null,
+    dy: FloatTensor,
+    x: FloatTensor,
+    gamma: FloatTensor | null,
     statistics: kernels.Statistics,
     training: boolean,
     _op: string,
-    ...[ddx, ddgamma, ddbeta]: readonly Tensor[]
+    ...[ddx, ddgamma, ddbeta]: readonly FloatTensor[]
   ) => {
     const layout = layoutOf(x);
-    const gradDy = empty(x.shape, x.dtype as FloatTensor['dtype']);
+    const gradDy = empty(x.shape, x.dtype);
     const gradX = empty(x.shape, gradDy.dtype);
     const gradGamma = empty([layout.C], gradDy.dtype);
     const kernel = training ? kernels.backwardBackward : kernels.inferenceBackwardBackward;
     kernel(
       layout,
-      (dy as FloatTensor).data,
-      (x as FloatTensor).data,
+      dy.data,
+      x.data,
       statistics,
       dataOf(gamma),
-      {
-        ddx: (ddx as FloatTensor).data,
-        ddgamma: (ddgamma as FloatTensor).data,
-        ddbeta: (ddbeta as FloatTensor).data,
-      },
+      { ddx: ddx.data, ddgamma: ddgamma.data, ddbeta: ddbeta.data },
       { dy: gradDy.data, x: gradX.data, gamma: gradGamma.data },
     );
     return [gradDy, gradX, gradGamma];
@@ -156,11 +185,11 @@ function layoutOf(x: Tensor): kernels.Layout {
   return { N: x.shape[0], C: x.shape[1], S: sizeOf(x.shape.slice(2)) };
 }
 
-function dataOf(parameter: Tensor | null | undefined): FloatTensor['data'] | null {
-  return parameter ? (parameter as FloatTensor).data : null;
+function dataOf(parameter: PerChannel): FloatTensor['data'] | null {
+  return parameter ? parameter.data : null;
 }
 
-function perChannel(x: FloatTensor, values: Float64Array): Tensor {
+function perChannel(x: FloatTensor, values: Float64Array): FloatTensor {
   const result = empty([values.length], x.dtype);
   result.data.set(values);
   return result;
@@ -170,9 +199,9 @@ function perChannel(x: FloatTensor, values: Float64Array): Tensor {
 function trainingForward(
   layout: kernels.Layout,
   x: FloatTensor,
-  gamma: Tensor | null | undefined,
-  beta: Tensor | null | undefined,
-  { runningMean, runningVar, momentum, eps }: Complete<BatchNormOptions>,
+  gamma: PerChannel,
+  beta: PerChannel,
+  { runningMean, runningVar, momentum, eps }: CheckedOptions,
   y: FloatTensor,
 ): kernels.Statistics {
   const { N, C, S } = layout;
@@ -195,44 +224,16 @@ function move(running: Tensor, batch: Float64Array, factor: number, momentum: nu
 function inferenceForward(
   layout: kernels.Layout,
   x: FloatTensor,
-  gamma: Tensor | null | undefined,
-  beta: Tensor | null | undefined,
-  { runningMean, runningVar, eps }: Complete<BatchNormOptions>,
+  gamma: PerChannel,
+  beta: PerChannel,
+  { runningMean, runningVar, eps }: CheckedOptions,
   y: FloatTensor,
 ): kernels.Statistics {
-  const mean = Float64Array.from((runningMean as Tensor).data);
-  const invStd = Float64Array.from((runningVar as Tensor).data, (v) => 1 / Math.sqrt(v + eps));
+  if (!runningMean || !runningVar) throw new MinibatchError('batchNorm: inference takes runningMean and runningVar');
+  const mean = Float64Array.from(runningMean.data);
+  const invStd = Float64Array.from(runningVar.data, (v) => 1 / Math.sqrt(v + eps));
   kernels.inference(layout, x.data, dataOf(gamma), dataOf(beta), { mean, invStd }, y.data);
   return { mean, invStd };
-}
-
-function check(
-  x: Tensor,
-  gamma: Tensor | null | undefined,
-  beta: Tensor | null | undefined,
-  { runningMean, runningVar, training }: Complete<BatchNormOptions>,
-): asserts x is FloatTensor {
-  expectFloat('batchNorm', x);
-  if (x.ndim < 2) throw new MinibatchError(`batchNorm: takes x of [N, C, ...], got ${formatShape(x.shape)}`);
-  const { N, C, S } = layoutOf(x);
-  for (const [name, parameter] of Object.entries({ gamma, beta, runningMean, runningVar })) {
-    if (parameter === null || parameter === undefined) continue;
-    expectSameFloat(`batchNorm: ${name}`, x, parameter);
-    if (parameter.ndim !== 1 || parameter.size !== C) {
-      throw new MinibatchError(
-        `batchNorm: ${name} has shape ${formatShape(parameter.shape)}, but x of ${formatShape(x.shape)} has ${C} channels`,
-      );
-    }
-  }
-  if (training && N * S < 2) {
-    throw new MinibatchError(
-      `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,
-    );
-  }
-  if (training) checkRunningStatistics({ x, gamma, beta, runningMean, runningVar });
-  if (!training && !(runningMean && runningVar)) {
-    throw new MinibatchError('batchNorm: inference takes runningMean and runningVar');
-  }
 }
 
 /** Throws unless the running statistics can be written to without changing anything that is read. */

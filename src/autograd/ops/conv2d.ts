@@ -1,10 +1,10 @@
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import type { ConvGeometry } from '../../tensor/kernels/conv2d/index.js';
 import * as kernels from '../../tensor/kernels/conv2d/index.js';
 import { type Complete, type Declarations, declareOptions, pairOf } from '../../tensor/options.js';
-import { checkShape, formatShape } from '../../tensor/shape.js';
-import { empty, type Tensor } from '../../tensor/tensor.js';
+import { checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { signature } from '../../tensor/signature.js';
+import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 
 /** One number for both directions, or [along H, along W]. */
@@ -31,6 +31,8 @@ export const conv2dOptions: Declarations<Conv2dOptions> = {
 
 const optionsOf = declareOptions<Conv2dOptions>('conv2d', conv2dOptions);
 
+const argumentsOf = signature('conv2d', 'x [N, C, H, W]  weight [M, C/groups, KH, KW]  bias? [M]');
+
 /** Throws unless `pair` is a whole number or two, at least `least`. */
 export function expectPair(op: string, name: string, pair: unknown, least: number): asserts pair is Pair {
   const kind = pairOf(least);
@@ -51,35 +53,26 @@ export function bothOf(pair: Pair): [number, number] {
  * @returns [N, M, H', W'] with H' = ⌊(H + 2·padding − dilation·(kernel height − 1) − 1)/stride⌋ + 1, and W' alike.
  */
 export const conv2d: (x: Tensor, weight: Tensor, bias?: Tensor | null, options?: Conv2dOptions) => Tensor = (
-  x,
-  w,
-  b,
+  image,
+  filters,
+  offsets,
   given,
 ) => {
-  const geometry = geometryOf(x, w, b, optionsOf(given));
-  const y = convolution(x, w, geometry);
-  return b ? y.add(b.reshape([b.size, 1, 1])) : y;
+  const options = optionsOf(given);
+  const [x, weight, bias] = argumentsOf(image, filters, offsets);
+  const y = convolution(x, weight, geometryOf(x.shape, weight.shape, options));
+  return bias ? y.add(bias.reshape([bias.size, 1, 1])) : y;
 };
 
-function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, given: Complete<Conv2dOptions>): ConvGeometry {
-  expectFloat('conv2d', x);
-  expectSameFloat('conv2d', x, w);
-  if (b !== null && b !== undefined) expectSameFloat('conv2d', x, b);
-  const { groups } = given;
-  const shapes = `x of ${formatShape(x.shape)} and w of ${formatShape(w.shape)}`;
-  if (x.ndim !== 4 || w.ndim !== 4) {
-    throw new MinibatchError(`conv2d: takes x of [N, C, H, W] and w of [M, C/groups, KH, KW], got ${shapes}`);
-  }
-  const [N, C, H, W] = x.shape;
-  const [M, channelsIn, KH, KW] = w.shape;
+function geometryOf(x: Shape, weight: Shape, { groups, ...pairs }: Complete<Conv2dOptions>): ConvGeometry {
+  const shapes = `x of ${formatShape(x)} and weight of ${formatShape(weight)}`;
+  const [N, C, H, W] = x;
+  const [M, channelsIn, KH, KW] = weight;
   if (channelsIn * groups !== C || M % groups !== 0) {
     throw new MinibatchError(`conv2d: ${C} channels in and ${M} out do not go into ${groups} groups: ${shapes}`);
   }
-  if (x.size === 0 || w.size === 0) throw new MinibatchError(`conv2d: nothing to convolve: ${shapes}`);
-  if (b && (b.ndim !== 1 || b.size !== M)) {
-    throw new MinibatchError(`conv2d: takes a bias of shape [${M}], got ${formatShape(b.shape)}`);
-  }
-  const [stride, padding, dilation] = [given.stride, given.padding, given.dilation].map(bothOf);
+  if (sizeOf(x) === 0 || sizeOf(weight) === 0) throw new MinibatchError(`conv2d: nothing to convolve: ${shapes}`);
+  const [stride, padding, dilation] = [pairs.stride, pairs.padding, pairs.dilation].map(bothOf);
   const side = (size: number, kernel: number, axis: 0 | 1) => {
     const [padded, reach] = [size + 2 * padding[axis], dilation[axis] * (kernel - 1) + 1];
     if (reach > padded) {
@@ -91,7 +84,7 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, given: C
   checkShape('conv2d', [N, M, ...output]);
   // The image with its padding, and what the gradient of the image is computed from, are written down one at a time.
   const framed = [H, W].map(
-    (size, axis) => size + Math.max(2 * padding[axis], dilation[axis] * (w.shape[2 + axis] - 1)),
+    (size, axis) => size + Math.max(2 * padding[axis], dilation[axis] * (weight[2 + axis] - 1)),
   );
   checkShape('conv2d: the image with its padding', [Math.max(channelsIn, M / groups), ...framed]);
   return {
@@ -113,14 +106,12 @@ function geometryOf(x: Tensor, w: Tensor, b: Tensor | null | undefined, given: C
  * derivatives of all three are found among the three.
  */
 
-type Bilinear = (a: Tensor, b: Tensor, geometry: ConvGeometry) => Tensor;
+type Bilinear = (a: FloatTensor, b: FloatTensor, geometry: ConvGeometry) => FloatTensor;
 
 /** y from x and w. */
 const convolution: Bilinear = builtIn(
   'conv2d',
-  (x: Tensor, w: Tensor, geometry: ConvGeometry) => {
-    expectFloat('conv2d', x);
-    expectSameFloat('conv2d', x, w);
+  (x: FloatTensor, w: FloatTensor, geometry: ConvGeometry) => {
     const { N, groups, channelsOut, output } = geometry;
     const y = empty([N, groups * channelsOut, ...output], x.dtype);
     kernels.forward(geometry, x.data, w.data, y.data);
@@ -135,9 +126,7 @@ const convolution: Bilinear = builtIn(
 /** dx from dy and w. */
 const inputGradient: Bilinear = builtIn(
   'conv2dInputGradient',
-  (dy: Tensor, w: Tensor, geometry: ConvGeometry) => {
-    expectFloat('conv2d', dy);
-    expectSameFloat('conv2d', dy, w);
+  (dy: FloatTensor, w: FloatTensor, geometry: ConvGeometry) => {
     const { N, groups, channelsIn, input } = geometry;
     const dx = empty([N, groups * channelsIn, ...input], dy.dtype);
     kernels.inputGradient(geometry, dy.data, w.data, dx.data);
@@ -152,9 +141,7 @@ const inputGradient: Bilinear = builtIn(
 /** dw from x and dy. */
 const weightGradient: Bilinear = builtIn(
   'conv2dWeightGradient',
-  (x: Tensor, dy: Tensor, geometry: ConvGeometry) => {
-    expectFloat('conv2d', x);
-    expectSameFloat('conv2d', x, dy);
+  (x: FloatTensor, dy: FloatTensor, geometry: ConvGeometry) => {
     const { groups, channelsIn, channelsOut, kernel } = geometry;
     const dw = empty([groups * channelsOut, channelsIn, ...kernel], x.dtype);
     kernels.weightGradient(geometry, x.data, dy.data, dw.data);

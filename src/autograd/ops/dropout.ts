@@ -1,6 +1,7 @@
-import { expectFloat, expectNumber } from '../../tensor/expect.js';
+import { expectNumber } from '../../tensor/expect.js';
 import { declareOptions } from '../../tensor/options.js';
 import { defaultGenerator, type GeneratorOptions, generatorOptions } from '../../tensor/random.js';
+import { signature } from '../../tensor/signature.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 
 export interface DropoutOptions extends GeneratorOptions {
@@ -10,12 +11,14 @@ export interface DropoutOptions extends GeneratorOptions {
 
 const optionsOf = declareOptions<DropoutOptions>('dropout', { training: true, ...generatorOptions });
 
+const argumentsOf = signature('dropout', 'x [...]');
+
 /**
  * Dropout (Srivastava et al., 2014): in training each value is set to zero with probability `p`, and the others are
  * divided by 1 − p, so that the mean stays; in inference x is left as it is.
  */
-export const dropout: (x: Tensor, p?: number, options?: DropoutOptions) => Tensor = (x, p = 0.5, given) => {
-  expectFloat('dropout', x);
+export const dropout: (x: Tensor, p?: number, options?: DropoutOptions) => Tensor = (values, p = 0.5, given) => {
+  const [x] = argumentsOf(values);
   expectNumber('dropout', 'p', p, 0, 1);
   const { training, generator } = optionsOf(given);
   if (!training || p === 0) return x;

@@ -1,19 +1,23 @@
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat, expectTensor } from '../../tensor/expect.js';
+import { expectFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/gather.js';
 import { checkShape, formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
-import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
+import { signature } from '../../tensor/signature.js';
+import { empty, type IntTensor, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
+
+const gatherArgumentsOf = signature('gather', 'x any [...]  index int32 [...sides]');
+const indexSelectArgumentsOf = signature('indexSelect', 'x any [...]  index int32 [k]');
 
 /**
  * y[i][j][k] = x[i][index[i][j][k]][k] (for dim = 1, and alike for others).
  *
  * @param index int32, of as many dimensions as x and as large as x in every dimension but `dim`.
  */
-export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim, index) => {
-  expectTensor('gather', x);
+export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = (values, dim, places) => {
+  const [x, index] = gatherArgumentsOf(values, places);
   const along = resolveDim('gather', dim, x.ndim);
-  expectIndex('gather', index, x.shape[along], along);
+  expectIndices('gather', index, x.shape[along], along);
   if (index.ndim !== x.ndim || !index.shape.every((side, d) => d === along || side === x.shape[d])) {
     throw new MinibatchError(
       `gather: an index of shape ${formatShape(index.shape)} does not fit a tensor of shape ${formatShape(x.shape)} along ${along}`,
@@ -22,13 +26,8 @@ export const gather: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim
   return gatherAt(x, along, index);
 };
 
-/** Throws unless `index` is an int32 tensor of numbers below `n`, the length of the dimension that they point into. */
-function expectIndex(op: string, index: unknown, n: number, dim: number): asserts index is Tensor {
-  expectTensor(op, index);
-  if (index.dtype !== 'int32') {
-    throw new MinibatchError(`${op}: the index is int32, got ${index.dtype}; make it with { dtype: 'int32' }`);
-  }
-  const { data } = index;
+/** Throws unless all indices are below `n`, the length of the dimension that they point into. */
+function expectIndices(op: string, { data }: IntTensor, n: number, dim: number): void {
   for (let i = 0; i < data.length; i++) {
     if (data[i] < 0 || data[i] >= n) {
       throw new MinibatchError(`${op}: index ${data[i]} is out of range: dimension ${dim} has ${n}, from 0`);
@@ -77,13 +76,10 @@ function layoutOf(shape: Shape, dim: number, index: Tensor) {
  *
  * @param index int32 [k]
  */
-export const indexSelect: (x: Tensor, dim: number, index: Tensor) => Tensor = (x, dim, index) => {
-  expectTensor('indexSelect', x);
+export const indexSelect: (x: Tensor, dim: number, index: Tensor) => Tensor = (values, dim, places) => {
+  const [x, index] = indexSelectArgumentsOf(values, places);
   const along = resolveDim('indexSelect', dim, x.ndim);
-  expectIndex('indexSelect', index, x.shape[along], along);
-  if (index.ndim !== 1) {
-    throw new MinibatchError(`indexSelect: the index is int32 of one dimension, got shape ${formatShape(index.shape)}`);
-  }
+  expectIndices('indexSelect', index, x.shape[along], along);
   const shape = x.shape.with(along, index.size);
   checkShape('indexSelect', shape);
   return gatherAt(x, along, index.reshape(shape.map((side, d) => (d === along ? side : 1))).broadcastTo(shape));

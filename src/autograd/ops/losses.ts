@@ -1,11 +1,10 @@
-import type { FloatDType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat, expectSameFloat, expectTensor } from '../../tensor/expect.js';
 import { binaryCrossEntropy, binaryCrossEntropySlope } from '../../tensor/kernels/binary-cross-entropy.js';
 import * as kernels from '../../tensor/kernels/softmax/index.js';
 import { type Declarations, declareOptions } from '../../tensor/options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
-import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
+import { signature } from '../../tensor/signature.js';
+import { empty, type FloatTensor, type IntTensor, Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { sigmoidSlope } from './elementwise.js';
 import { layoutOf, softmaxBackward } from './softmax.js';
@@ -24,8 +23,9 @@ export interface CrossEntropyOptions extends LossOptions {
 
 const lossOptions: Declarations<LossOptions> = { reduction: ['mean', ['mean', 'sum', 'none']] };
 
-const lossOptionsOf = declareOptions<LossOptions>('mseLoss', lossOptions);
-
+const nllOptionsOf = declareOptions<LossOptions>('nllLoss', lossOptions);
+const mseOptionsOf = declareOptions<LossOptions>('mseLoss', lossOptions);
+const binaryOptionsOf = declareOptions<LossOptions>('bceWithLogits', lossOptions);
 const crossEntropyOptionsOf = declareOptions<CrossEntropyOptions>('crossEntropy', {
   ...lossOptions,
   labelSmoothing: [0, { from: 0, to: 1 }],
@@ -36,42 +36,44 @@ function reduce(losses: Tensor, reduction: ReductionName): Tensor {
   return reduction === 'sum' ? losses.sum() : losses.mean();
 }
 
-/** Throws unless `labels` holds one class index for each example of `scores`, which is [N, C, ...] or [C]. */
-function checkLabels(op: string, scores: Tensor, labels: Tensor): void {
-  expectTensor(op, scores);
-  expectTensor(op, labels);
-  if (scores.dtype === 'int32' && labels.dtype !== 'int32') {
-    throw new MinibatchError(`${op}: the scores come first, then the labels; got the labels first`);
-  }
-  expectFloat(op, scores);
-  if (scores.ndim === 0) throw new MinibatchError(`${op}: takes scores of shape [N, C, ...], got a scalar`);
-  const dim = scores.ndim === 1 ? 0 : 1;
-  const expected = scores.shape.toSpliced(dim, 1);
-  if (!sameShape(labels.shape, expected)) {
-    const shapes = `labels of shape ${formatShape(labels.shape)} do not fit scores of shape ${formatShape(scores.shape)}`;
-    throw new MinibatchError(`${op}: ${shapes}; ${adviceOnLabels(labels, scores, expected, dim)}`);
-  }
-  if (labels.dtype !== 'int32') {
-    throw new MinibatchError(
-      `${op}: labels are int32, got ${labels.dtype}; make them with { dtype: 'int32' }, or convert them with to('int32')`,
-    );
-  }
+const nllArgumentsOf = signature('nllLoss', 'logProbs [N, C, ...] or [C]  labels int32 [N, ...] or []', adviceOnLabels);
+const crossEntropyArgumentsOf = signature(
+  'crossEntropy',
+  'logits [N, C, ...] or [C]  labels int32 [N, ...] or []',
+  adviceOnLabels,
+);
+const mseArgumentsOf = signature('mseLoss', 'prediction [...]  target [...]');
+const binaryArgumentsOf = signature('bceWithLogits', 'logits [...]  targets [...]');
+
+/** The dimension of the classes in scores, [N, C, ...] or [C]. */
+function classDimension({ ndim }: Tensor): number {
+  return ndim === 1 ? 0 : 1;
+}
+
+/** Throws unless there are labels, each a class of the scores. */
+function expectClasses(op: string, scores: Tensor, labels: IntTensor): void {
   if (labels.size === 0) throw new MinibatchError(`${op}: the batch is empty (shape ${formatShape(scores.shape)})`);
-  const classes = scores.shape[dim];
+  const classes = scores.shape[classDimension(scores)];
   const wrong = labels.data.find((label) => label < 0 || label >= classes);
   if (wrong !== undefined) {
     throw new MinibatchError(`${op}: label ${wrong} is out of range: there are ${classes} classes, from 0`);
   }
 }
 
-/** What to write in place of labels whose shape is not the expected one. */
-function adviceOnLabels(labels: Tensor, scores: Tensor, expected: Shape, dim: number): string {
+/** What to write in place of scores or labels that are refused. */
+function adviceOnLabels(refused: Tensor, [scores, labels]: readonly unknown[]): string {
+  if (!(scores instanceof Tensor) || !(labels instanceof Tensor)) return '';
+  if (refused === scores) {
+    return scores.dtype === 'int32' && labels.dtype !== 'int32' ? 'the scores come first, then the labels' : '';
+  }
+  const dim = classDimension(scores);
   if (sameShape(labels.shape, scores.shape)) {
     const floats = labels.dtype === 'int32' ? "labels.to('float32')" : 'labels';
     return `labels are class indices, not one-hot: write ${floats}.argmax(${dim})`;
   }
-  if (labels.size === sizeOf(expected)) return `write labels.reshape(${formatShape(expected)})`;
-  return `they take one class index for each example: ${formatShape(expected)}`;
+  const expected: Shape = scores.shape.toSpliced(dim, 1);
+  const isReshaped = labels.size === sizeOf(expected) && !sameShape(labels.shape, expected);
+  return isReshaped ? `write labels.reshape(${formatShape(expected)})` : '';
 }
 
 /**
@@ -81,17 +83,18 @@ function adviceOnLabels(labels: Tensor, scores: Tensor, expected: Shape, dim: nu
  * @param labels int32 [N, ...]: a class for each example
  */
 export const nllLoss: (logProbs: Tensor, labels: Tensor, options?: LossOptions) => Tensor = (
-  logProbs,
-  labels,
+  scores,
+  classes,
   given,
 ) => {
-  const { reduction } = lossOptionsOf(given, 'nllLoss');
-  checkLabels('nllLoss', logProbs, labels);
+  const { reduction } = nllOptionsOf(given);
+  const [logProbs, labels] = nllArgumentsOf(scores, classes);
+  expectClasses('nllLoss', logProbs, labels);
   return reduce(likelihoodLosses(logProbs, labels), reduction);
 };
 
 function likelihoodLosses(logProbs: Tensor, labels: Tensor): Tensor {
-  const dim = logProbs.ndim === 1 ? 0 : 1;
+  const dim = classDimension(logProbs);
   const index = labels.reshape(logProbs.shape.with(dim, 1));
   return logProbs.gather(dim, index).neg().reshape(labels.shape);
 }
@@ -103,13 +106,14 @@ function likelihoodLosses(logProbs: Tensor, labels: Tensor): Tensor {
  * @param labels int32 [N, ...]: a class for each example
  */
 export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntropyOptions) => Tensor = (
-  logits,
-  labels,
+  scores,
+  classes,
   given,
 ) => {
   const { reduction, labelSmoothing } = crossEntropyOptionsOf(given);
-  checkLabels('crossEntropy', logits, labels);
-  const dim = logits.ndim === 1 ? 0 : 1;
+  const [logits, labels] = crossEntropyArgumentsOf(scores, classes);
+  expectClasses('crossEntropy', logits, labels);
+  const dim = classDimension(logits);
   const losses = labelLosses(logits, labels, dim);
   if (labelSmoothing === 0) return reduce(losses, reduction);
   const uniform = logits.logSoftmax(dim).mean(dim).neg();
@@ -117,15 +121,14 @@ export const crossEntropy: (logits: Tensor, labels: Tensor, options?: CrossEntro
 };
 
 /** −ln softmax(logits)[label], for labels that are known to fit; classes lie along `dim`. */
-const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = builtIn(
+const labelLosses: (logits: FloatTensor, labels: IntTensor, dim: number) => FloatTensor = builtIn(
   'crossEntropy',
-  (logits: Tensor, labels: Tensor, dim: number) => {
-    const losses = empty(labels.shape, logits.dtype as FloatDType);
+  (logits: FloatTensor, labels: IntTensor, dim: number) => {
+    const losses = empty(labels.shape, logits.dtype);
     const totals = { largest: new Float64Array(labels.size), logSum: new Float64Array(labels.size) };
     const layout = layoutOf(logits.shape, dim);
-    const { data } = logits as FloatTensor;
-    kernels.findTotals(...layout, data, totals);
-    kernels.crossEntropy(...layout, data, labels.data as Int32Array, totals, losses.data);
+    kernels.findTotals(...layout, logits.data, totals);
+    kernels.crossEntropy(...layout, logits.data, labels.data, totals, losses.data);
     return { output: losses, noted: totals };
   },
   ({ noted: totals }, logits, labels, dim) => [
@@ -135,41 +138,44 @@ const labelLosses: (logits: Tensor, labels: Tensor, dim: number) => Tensor = bui
 );
 
 /** (softmax(logits) − [is the label])·dy; `totals` are those of the softmax. */
-const labelLossesBackward: (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: kernels.Totals) => Tensor =
-  builtIn(
-    'crossEntropyBackward',
-    (dy: Tensor, logits: Tensor, labels: Tensor, dim: number, totals: kernels.Totals) => {
-      const dx = empty(logits.shape, logits.dtype as FloatDType);
-      const layout = layoutOf(logits.shape, dim);
-      const dLosses = (dy as FloatTensor).data;
-      const data = (logits as FloatTensor).data;
-      kernels.crossEntropyGradient(...layout, data, labels.data as Int32Array, totals, dLosses, dx.data);
-      return dx;
-    },
-    (_, dy, logits, labels, dim) => {
-      const alongside = logits.shape.with(dim, 1);
-      return [
-        // Σ p·(u − u[label]): nothing cancels where the label is next to certain.
-        saving([logits, labels], (u) =>
-          logits
-            .softmax(dim)
-            .mul(u.sub(u.gather(dim, labels.reshape(alongside))))
-            .sum(dim),
-        ),
-        saving([dy, logits], (u) => softmaxBackward(u, logits.softmax(dim), dim).mul(dy.reshape(alongside))),
-        null,
-      ];
-    },
-  );
+const labelLossesBackward: (
+  dy: FloatTensor,
+  logits: FloatTensor,
+  labels: IntTensor,
+  dim: number,
+  totals: kernels.Totals,
+) => FloatTensor = builtIn(
+  'crossEntropyBackward',
+  (dy: FloatTensor, logits: FloatTensor, labels: IntTensor, dim: number, totals: kernels.Totals) => {
+    const dx = empty(logits.shape, logits.dtype);
+    const layout = layoutOf(logits.shape, dim);
+    kernels.crossEntropyGradient(...layout, logits.data, labels.data, totals, dy.data, dx.data);
+    return dx;
+  },
+  (_, dy, logits, labels, dim) => {
+    const alongside = logits.shape.with(dim, 1);
+    return [
+      // Σ p·(u − u[label]): nothing cancels where the label is next to certain.
+      saving([logits, labels], (u) =>
+        logits
+          .softmax(dim)
+          .mul(u.sub(u.gather(dim, labels.reshape(alongside))))
+          .sum(dim),
+      ),
+      saving([dy, logits], (u) => softmaxBackward(u, logits.softmax(dim), dim).mul(dy.reshape(alongside))),
+      null,
+    ];
+  },
+);
 
 /** The squared differences between two tensors of one shape. */
 export const mseLoss: (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor = (
-  prediction,
-  target,
+  predicted,
+  wanted,
   given,
 ) => {
-  const { reduction } = lossOptionsOf(given, 'mseLoss');
-  expectPair('mseLoss', prediction, target);
+  const { reduction } = mseOptionsOf(given);
+  const [prediction, target] = mseArgumentsOf(predicted, wanted);
   return reduce(prediction.sub(target).square(), reduction);
 };
 
@@ -182,16 +188,15 @@ export const bceWithLogits: (logits: Tensor, targets: Tensor, options?: LossOpti
   targets,
   given,
 ) => {
-  const { reduction } = lossOptionsOf(given, 'bceWithLogits');
-  expectPair('bceWithLogits', logits, targets);
-  return reduce(binaryLosses(logits, targets), reduction);
+  const { reduction } = binaryOptionsOf(given);
+  return reduce(binaryLosses(...binaryArgumentsOf(logits, targets)), reduction);
 };
 
-const binaryLosses: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
+const binaryLosses: (logits: FloatTensor, targets: FloatTensor) => FloatTensor = builtIn(
   'bceWithLogits',
-  (logits: Tensor, targets: Tensor) => {
-    const losses = empty(logits.shape, logits.dtype as FloatDType);
-    binaryCrossEntropy((logits as FloatTensor).data, (targets as FloatTensor).data, losses.data);
+  (logits: FloatTensor, targets: FloatTensor) => {
+    const losses = empty(logits.shape, logits.dtype);
+    binaryCrossEntropy(logits.data, targets.data, losses.data);
     return losses;
   },
   (_, logits, targets) => [
@@ -201,21 +206,12 @@ const binaryLosses: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
 );
 
 /** σ(logits) − targets */
-const binarySlopes: (logits: Tensor, targets: Tensor) => Tensor = builtIn(
+const binarySlopes: (logits: FloatTensor, targets: FloatTensor) => FloatTensor = builtIn(
   'bceWithLogitsSlope',
-  (logits: Tensor, targets: Tensor) => {
-    const slopes = empty(logits.shape, logits.dtype as FloatDType);
-    binaryCrossEntropySlope((logits as FloatTensor).data, (targets as FloatTensor).data, slopes.data);
+  (logits: FloatTensor, targets: FloatTensor) => {
+    const slopes = empty(logits.shape, logits.dtype);
+    binaryCrossEntropySlope(logits.data, targets.data, slopes.data);
     return slopes;
   },
   (_, logits) => [saving([logits], (u) => u.mul(sigmoidSlope(logits))), (u) => u.neg()],
 );
-
-/** Throws unless both are floats of one dtype and one shape. */
-function expectPair(op: string, prediction: Tensor, target: Tensor): void {
-  expectFloat(op, prediction);
-  expectSameFloat(op, prediction, target);
-  if (!sameShape(prediction.shape, target.shape)) {
-    throw new MinibatchError(`${op}: shapes differ: ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`);
-  }
-}

@@ -4,6 +4,7 @@ import { add, broadcastBinary } from '../../tensor/kernels/arithmetic.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import { type Matrix, matmul as multiply } from '../../tensor/kernels/matmul/index.js';
 import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { signature } from '../../tensor/signature.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { sumTo } from './broadcast.js';
@@ -28,6 +29,8 @@ export const matmul: (a: Tensor, other: Tensor) => Tensor = (a, b) => {
   return shape.length === y.ndim ? y : y.reshape(shape);
 };
 
+const argumentsOf = signature('linear', 'x [..., in]  weight [out, in]  bias? [out]');
+
 /**
  * x·weightᵀ + bias, as a fully connected layer computes it.
  *
@@ -35,31 +38,22 @@ export const matmul: (a: Tensor, other: Tensor) => Tensor = (a, b) => {
  * @param weight [out, in]
  * @param bias [out], or null
  */
-export const linear: (x: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor = (x, w, b) => {
-  expectFloat('linear', x);
-  expectSameFloat('linear', x, w);
-  if (b) expectSameFloat('linear', x, b);
-  const [outputs, inputs] = w.shape;
-  if (w.ndim !== 2 || x.ndim === 0 || x.shape[x.ndim - 1] !== inputs) {
-    throw new MinibatchError(
-      `linear: takes x of [..., in] and w of [out, in], got ${formatShape(x.shape)} and ${formatShape(w.shape)}`,
-    );
-  }
-  if (b && (b.ndim !== 1 || b.size !== outputs)) {
-    throw new MinibatchError(`linear: takes a bias of shape [${outputs}], got ${formatShape(b.shape)}`);
-  }
-  checkShape('linear', [...x.shape.slice(0, -1), outputs]);
+export const linear: (x: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor = (...given) => {
+  const [x, weight, bias] = argumentsOf(...given);
+  const [outputs, inputs] = weight.shape;
+  const shape = x.shape.with(-1, outputs);
+  checkShape('linear', shape);
   const rows = x.ndim === 2 ? x : x.reshape([sizeOf(x.shape.slice(0, -1)), inputs]);
-  const y = b ? affine(rows, w, b) : product(rows, w, false, true);
-  return x.ndim === 2 ? y : y.reshape([...x.shape.slice(0, -1), outputs]);
+  const y = bias ? affine(rows, weight, bias) : product(rows, weight, false, true);
+  return x.ndim === 2 ? y : y.reshape(shape);
 };
 
 /** x·wᵀ + b for a matrix x, the bias being added to each row where it lies. */
-const affine: (x: Tensor, w: Tensor, b: Tensor) => Tensor = builtIn(
+const affine: (x: FloatTensor, w: FloatTensor, b: FloatTensor) => FloatTensor = builtIn(
   'linear',
-  (x: Tensor, w: Tensor, b: Tensor) => {
-    const y = product(x, w, false, true) as FloatTensor;
-    broadcastBinary(add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, (b as FloatTensor).data, y.data);
+  (x: FloatTensor, w: FloatTensor, b: FloatTensor) => {
+    const y = product(x, w, false, true);
+    broadcastBinary(add, planBroadcast(y.shape, [y.shape, b.shape]), y.data, b.data, y.data);
     return y;
   },
   (_, x, w) => [
@@ -70,11 +64,9 @@ const affine: (x: Tensor, w: Tensor, b: Tensor) => Tensor = builtIn(
 );
 
 /** A·B, where A is a or its transpose and B is b or its transpose; leading dimensions broadcast. */
-const product: (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => Tensor = builtIn(
+const product: (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB: boolean) => FloatTensor = builtIn(
   'matmul',
-  (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean) => {
-    expectFloat('matmul', a);
-    expectSameFloat('matmul', a, b);
+  (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB: boolean) => {
     const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
     const [m, k] = sides(a.shape, transposeA);
     const [, n] = sides(b.shape, transposeB);

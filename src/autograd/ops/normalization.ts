@@ -1,9 +1,10 @@
 import { MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat, expectSameFloat, expectWhole } from '../../tensor/expect.js';
+import { expectWhole } from '../../tensor/expect.js';
 import { slidingWindows } from '../../tensor/kernels/pool/index.js';
 import { type Declarations, declareOptions, required } from '../../tensor/options.js';
 import { asList, formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { signature } from '../../tensor/signature.js';
+import type { FloatTensor, Tensor } from '../../tensor/tensor.js';
 import { channelNormalizer } from './batch-norm.js';
 import { average } from './pool.js';
 
@@ -24,36 +25,30 @@ const normalizers = {
 };
 
 /** (x − mean)/√(variance + ε) over `groups` equal parts of x, as they lie in memory. */
-function normalizeParts(op: keyof typeof normalizers, x: Tensor, groups: number, eps: number): Tensor {
+function normalizeParts(op: keyof typeof normalizers, x: FloatTensor, groups: number, eps: number): FloatTensor {
   return normalizers[op](x.reshape([1, groups, x.size / groups]), eps).reshape(x.shape);
 }
 
-const normOptionsOf = declareOptions<NormOptions>('layerNorm', { eps: [1e-5, { from: 0 }] });
-
-/** γ·x̂ + β, where γ and β have the shape `own`, and broadcast over x̂ as `aligned`. */
+/** γ·x̂ + β, where γ and β are broadcast over x̂ as of the shape `aligned`. */
 function affine(
-  op: string,
-  x: Tensor,
-  xHat: () => Tensor,
-  gamma: Tensor | null | undefined,
-  beta: Tensor | null | undefined,
-  own: Shape,
+  xHat: FloatTensor,
+  gamma: FloatTensor | null | undefined,
+  beta: FloatTensor | null | undefined,
   aligned: Shape,
 ): Tensor {
-  expectFloat(op, x);
-  for (const [name, parameter] of Object.entries({ gamma, beta })) {
-    if (parameter === null || parameter === undefined) continue;
-    expectSameFloat(`${op}: ${name}`, x, parameter);
-    if (!sameShape(parameter.shape, own)) {
-      throw new MinibatchError(
-        `${op}: ${name} has shape ${formatShape(parameter.shape)}; for x of ${formatShape(x.shape)} it takes ${formatShape(own)}`,
-      );
-    }
-  }
-  const y = xHat();
-  const scaled = gamma ? y.mul(gamma.reshape(aligned)) : y;
+  const scaled = gamma ? xHat.mul(gamma.reshape(aligned)) : xHat;
   return beta ? scaled.add(beta.reshape(aligned)) : scaled;
 }
+
+const normOptions: Declarations<NormOptions> = { eps: [1e-5, { from: 0 }] };
+
+const layerNormOptionsOf = declareOptions<NormOptions>('layerNorm', normOptions);
+const groupNormOptionsOf = declareOptions<NormOptions>('groupNorm', normOptions);
+const instanceNormOptionsOf = declareOptions<NormOptions>('instanceNorm', normOptions);
+
+const layerNormArgumentsOf = signature('layerNorm', 'x [...]  gamma? [...normalizedShape]  beta? [...normalizedShape]');
+const groupNormArgumentsOf = signature('groupNorm', 'x [N, C, ...]  gamma? [C]  beta? [C]');
+const instanceNormArgumentsOf = signature('instanceNorm', 'x [N, C, ...]  gamma? [C]  beta? [C]');
 
 /**
  * Layer normalization (Ba, Kiros & Hinton, 2016): each example is normalized over its last dimensions.
@@ -68,9 +63,9 @@ export const layerNorm: (
   gamma?: Tensor | null,
   beta?: Tensor | null,
   options?: NormOptions,
-) => Tensor = (x, normalizedShape, gamma, beta, given) => {
-  expectFloat('layerNorm', x);
-  const { eps } = normOptionsOf(given);
+) => Tensor = (input, normalizedShape, scale, shift, given) => {
+  const { eps } = layerNormOptionsOf(given);
+  const [x, gamma, beta] = layerNormArgumentsOf(input, scale, shift);
   const fits =
     Array.isArray(normalizedShape) &&
     normalizedShape.length > 0 &&
@@ -80,16 +75,14 @@ export const layerNorm: (
       `layerNorm: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty${asList(normalizedShape, [])}`,
     );
   }
+  const own = gamma ?? beta;
+  if (own && !sameShape(own.shape, normalizedShape)) {
+    throw new MinibatchError(
+      `layerNorm: ${gamma ? 'gamma' : 'beta'} takes [...normalizedShape] = ${formatShape(normalizedShape)}, got ${formatShape(own.shape)}`,
+    );
+  }
   const groups = x.size / sizeOf(normalizedShape);
-  return affine(
-    'layerNorm',
-    x,
-    () => normalizeParts('layerNorm', x, groups, eps),
-    gamma,
-    beta,
-    normalizedShape,
-    normalizedShape,
-  );
+  return affine(normalizeParts('layerNorm', x, groups, eps), gamma, beta, normalizedShape);
 };
 
 /**
@@ -106,7 +99,17 @@ export const groupNorm: (
   gamma?: Tensor | null,
   beta?: Tensor | null,
   options?: NormOptions,
-) => Tensor = (x, groups, gamma, beta, options) => perExample('groupNorm', x, groups, gamma, beta, options);
+) => Tensor = (input, groups, scale, shift, given) => {
+  const { eps } = groupNormOptionsOf(given);
+  const [x, gamma, beta] = groupNormArgumentsOf(input, scale, shift);
+  expectWhole('groupNorm', 'groups', groups, 1);
+  if (x.shape[1] % groups !== 0) {
+    throw new MinibatchError(
+      `groupNorm: ${x.shape[1]} channels do not go into ${groups} groups: x of ${formatShape(x.shape)}`,
+    );
+  }
+  return affine(normalizeGroups('groupNorm', x, groups, eps), gamma, beta, alongChannels(x));
+};
 
 /**
  * Instance normalization (Ulyanov, Vedaldi & Lempitsky, 2016): each channel of each example is normalized by itself.
@@ -116,35 +119,29 @@ export const groupNorm: (
  * @param beta β, [C]; null for 0
  */
 export const instanceNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null, options?: NormOptions) => Tensor = (
-  x,
-  gamma,
-  beta,
-  options,
+  input,
+  scale,
+  shift,
+  given,
 ) => {
-  expectFloat('instanceNorm', x);
-  return perExample('instanceNorm', x, Math.max(1, x.shape[1] ?? 1), gamma, beta, options);
+  const { eps } = instanceNormOptionsOf(given);
+  const [x, gamma, beta] = instanceNormArgumentsOf(input, scale, shift);
+  return affine(normalizeGroups('instanceNorm', x, x.shape[1], eps), gamma, beta, alongChannels(x));
 };
 
-function perExample(
-  op: 'groupNorm' | 'instanceNorm',
-  x: Tensor,
-  groups: number,
-  gamma: Tensor | null | undefined,
-  beta: Tensor | null | undefined,
-  given: NormOptions | undefined,
-): Tensor {
-  expectFloat(op, x);
-  expectWhole(op, 'groups', groups, 1);
-  const { eps } = normOptionsOf(given, op);
-  const shape = formatShape(x.shape);
-  if (x.ndim < 2 || x.size === 0) throw new MinibatchError(`${op}: takes x of [N, C, ...] with values, got ${shape}`);
-  const [N, C] = x.shape;
-  if (C % groups !== 0) throw new MinibatchError(`${op}: ${C} channels do not go into ${groups} groups: x of ${shape}`);
-  if (x.size / (N * groups) < 2) {
-    throw new MinibatchError(`${op}: takes more than one value per group, got one from x of ${shape}`);
+/** The channels of each example in `groups` equal parts, each normalized by itself. */
+function normalizeGroups(op: 'groupNorm' | 'instanceNorm', x: FloatTensor, groups: number, eps: number): FloatTensor {
+  if (x.size === 0) throw new MinibatchError(`${op}: there is nothing to normalize in x of ${formatShape(x.shape)}`);
+  const parts = x.shape[0] * groups;
+  if (x.size === parts) {
+    throw new MinibatchError(`${op}: takes more than one value per group, got one from x of ${formatShape(x.shape)}`);
   }
-  const aligned = [C, ...x.shape.slice(2).map(() => 1)];
-  return affine(op, x, () => normalizeParts(op, x, N * groups, eps), gamma, beta, [C], aligned);
+  return normalizeParts(op, x, parts, eps);
+}
+
+/** The shape in which one value per channel is broadcast over x. */
+function alongChannels({ shape }: Tensor): Shape {
+  return [shape[1], ...shape.slice(2).map(() => 1)];
 }
 
 export interface LocalResponseNormOptions {
@@ -171,18 +168,17 @@ const localResponseNormOptionsOf = declareOptions<LocalResponseNormOptions>(
   localResponseNormOptions,
 );
 
+const localResponseNormArgumentsOf = signature('localResponseNorm', 'x [N, C, ...]');
+
 /**
  * Local response normalization across channels (Krizhevsky, Sutskever & Hinton, 2012, section 3.3), with α divided by
  * the size as in PyTorch: x / (k + α/size · Σ x²)^β, the sum being over the `size` channels around each.
  *
  * @param x float [N, C, ...]
  */
-export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) => Tensor = (x, given) => {
-  expectFloat('localResponseNorm', x);
+export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) => Tensor = (input, given) => {
   const { size, alpha, beta, k } = localResponseNormOptionsOf(given);
-  if (x.ndim < 2) {
-    throw new MinibatchError(`localResponseNorm: takes x of [N, C, ...], got ${formatShape(x.shape)}`);
-  }
+  const [x] = localResponseNormArgumentsOf(input);
   const [N, C] = x.shape;
   const positions = sizeOf(x.shape.slice(2));
   const padding = Math.floor(size / 2);

@@ -3,6 +3,7 @@ import { expectFloat } from '../../tensor/expect.js';
 import * as kernel from '../../tensor/kernels/pool/index.js';
 import { type Complete, type Declarations, declareOptions, pairOf, required } from '../../tensor/options.js';
 import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
+import { signature } from '../../tensor/signature.js';
 import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 import { bothOf, expectPair, type Pair } from './conv2d.js';
@@ -34,14 +35,18 @@ export const avgPoolOptions: Declarations<AvgPoolOptions> = { ...poolOptions, co
 const maxPoolOptionsOf = declareOptions<PoolOptions>('maxPool2d', poolOptions);
 const avgPoolOptionsOf = declareOptions<AvgPoolOptions>('avgPool2d', avgPoolOptions);
 
+const maxPoolArgumentsOf = signature('maxPool2d', 'x [N, C, H, W]');
+const avgPoolArgumentsOf = signature('avgPool2d', 'x [N, C, H, W]');
+const adaptiveArgumentsOf = signature('adaptiveAvgPool2d', 'x [N, C, H, W]');
+
 /** The windows of one size that are evenly apart. */
 function slidingWindows(
   op: string,
-  x: Tensor,
+  x: FloatTensor,
   given: Complete<PoolOptions>,
   countIncludePad: boolean,
 ): kernel.WindowGrid {
-  checkImages(op, x);
+  expectPixels(op, x);
   const kernelSize = bothOf(given.kernelSize);
   const strides = bothOf(given.stride ?? kernelSize);
   const paddings = bothOf(given.padding);
@@ -61,22 +66,22 @@ function slidingWindows(
   return { rows: along(0), columns: along(1) };
 }
 
-function checkImages(op: string, x: Tensor): asserts x is FloatTensor {
-  expectFloat(op, x);
-  if (x.ndim !== 4) throw new MinibatchError(`${op}: takes x of [N, C, H, W], got ${formatShape(x.shape)}`);
-  if (x.shape[2] * x.shape[3] === 0) throw new MinibatchError(`${op}: the images are empty: ${formatShape(x.shape)}`);
+function expectPixels(op: string, { shape }: Tensor): void {
+  if (shape[2] * shape[3] === 0) throw new MinibatchError(`${op}: the images are empty: ${formatShape(shape)}`);
 }
 
 /**
  * The largest value of each window of x, [N, C, H, W]. Padding counts as −∞; of equal values the first wins, and gets
  * the derivative.
  */
-export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, given) => {
-  const grid = slidingWindows('maxPool2d', x, maxPoolOptionsOf(given), true);
+export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (images, given) => {
+  const options = maxPoolOptionsOf(given);
+  const [x] = maxPoolArgumentsOf(images);
+  const grid = slidingWindows('maxPool2d', x, options, true);
   const { rows, columns } = grid;
   const [N, C, H, W] = x.shape;
   const winners = new Int32Array(N * C * rows.length * columns.length);
-  kernel.findMax(N * C, grid, (x as FloatTensor).data, winners);
+  kernel.findMax(N * C, grid, x.data, winners);
   const index = adopt(winners, [N * C, rows.length * columns.length]);
   // A max pool gathers the winners; the derivative of that is where it goes back to.
   const most = kernel.mostOverlapping(rows) * kernel.mostOverlapping(columns);
@@ -84,17 +89,19 @@ export const maxPool2d: (x: Tensor, options: PoolOptions) => Tensor = (x, given)
 };
 
 /** The mean of each window of x, [N, C, H, W]. Padding counts as zeros, or not at all. */
-export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (x, given) => {
-  const complete = avgPoolOptionsOf(given);
-  return average(x, slidingWindows('avgPool2d', x, complete, complete.countIncludePad));
+export const avgPool2d: (x: Tensor, options: AvgPoolOptions) => Tensor = (images, given) => {
+  const options = avgPoolOptionsOf(given);
+  const [x] = avgPoolArgumentsOf(images);
+  return average(x, slidingWindows('avgPool2d', x, options, options.countIncludePad));
 };
 
 /**
  * The means of windows that divide x, [N, C, H, W], into `size` parts as evenly as can be: part i of n goes from
  * ⌊i·H/n⌋ to ⌈(i + 1)·H/n⌉.
  */
-export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) => {
-  checkImages('adaptiveAvgPool2d', x);
+export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (images, size) => {
+  const [x] = adaptiveArgumentsOf(images);
+  expectPixels('adaptiveAvgPool2d', x);
   expectPair('adaptiveAvgPool2d', 'size', size, 1);
   const parts = bothOf(size);
   checkShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
@@ -103,7 +110,7 @@ export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (x, size) =>
 };
 
 /** The sum of every window over the last two dimensions of x, divided by its counts. */
-export const average: (x: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
+export const average: (x: Tensor, grid: kernel.WindowGrid) => FloatTensor = builtIn(
   'average',
   (x: Tensor, grid: kernel.WindowGrid) => {
     expectFloat('average', x);
@@ -116,10 +123,9 @@ export const average: (x: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
 );
 
 /** The transpose of `average`. */
-const spread: (dy: Tensor, grid: kernel.WindowGrid) => Tensor = builtIn(
+const spread: (dy: FloatTensor, grid: kernel.WindowGrid) => FloatTensor = builtIn(
   'spread',
-  (dy: Tensor, grid: kernel.WindowGrid) => {
-    expectFloat('spread', dy);
+  (dy: FloatTensor, grid: kernel.WindowGrid) => {
     const outer = dy.shape.slice(0, -2);
     const dx = empty([...outer, grid.rows.side, grid.columns.side], dy.dtype);
     kernel.spread(sizeOf(outer), grid, dy.data, dx.data);

@@ -400,11 +400,15 @@ describe('at the edges', () => {
 
   it('wrong arguments are named', () => {
     const x = zeros([4, 3]);
-    expect(() => batchNorm(zeros([3]))).toThrow('batchNorm: takes x of [N, C, ...], got [3]');
-    expect(() => batchNorm(x, ones([4]))).toThrow('batchNorm: gamma has shape [4], but x of [4, 3] has 3 channels');
-    expect(() => batchNorm(x, null, ones([3, 1]))).toThrow('batchNorm: beta has shape [3, 1]');
-    expect(() => batchNorm(x, ones([3], { dtype: 'float64' }))).toThrow('batchNorm: gamma: dtypes differ');
-    expect(() => batchNorm(x.to('int32'))).toThrow('batchNorm: takes float32 or float64, got int32');
+    expect(() => batchNorm(zeros([3]))).toThrow('batchNorm: x takes [N, C, ...], got [3]');
+    expect(() => batchNorm(x, ones([4]))).toThrow('batchNorm: gamma takes [C] = [3] for x of [4, 3], got [4]');
+    expect(() => batchNorm(x, null, ones([3, 1]))).toThrow(
+      'batchNorm: beta takes [C] = [3] for x of [4, 3], got [3, 1]',
+    );
+    expect(() => batchNorm(x, ones([3], { dtype: 'float64' }))).toThrow(
+      'batchNorm: gamma takes float32 like x, got float64; convert one with to()',
+    );
+    expect(() => batchNorm(x.to('int32'))).toThrow('batchNorm: x takes float32 or float64, got int32');
     expect(() => batchNorm(zeros([1, 3]))).toThrow(
       'batchNorm: training takes more than one value per channel, got 1 from x of [1, 3]',
     );
