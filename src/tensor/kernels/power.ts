@@ -70,9 +70,16 @@ function termsOf(j: number, k: number): number[][] {
 }
 
 function valueAt(polynomial: readonly number[], b: number): number {
-  let value = 0;
-  for (let i = polynomial.length - 1; i >= 0; i--) value = value * b + polynomial[i];
+  if (polynomial.length === 0) return 0;
+  let value = polynomial[polynomial.length - 1];
+  for (let i = polynomial.length - 2; i >= 0; i--) value = value * b + polynomial[i];
   return value;
+}
+
+/** x·y, but 0 for 0·∞: in these derivatives it is the 0 that outweighs. */
+function times(x: number, y: number): number {
+  const product = x * y;
+  return Number.isNaN(product) && !Number.isNaN(x) && !Number.isNaN(y) ? 0 : product;
 }
 
 function derivativeAt(a: number, b: number, j: number, terms: readonly (readonly number[])[]): number {
@@ -80,8 +87,8 @@ function derivativeAt(a: number, b: number, j: number, terms: readonly (readonly
   if (k > 0 && (a === 0 || a === Infinity)) return limitAt(a, b, j, terms);
   const log = k > 0 ? Math.log(a) : 0;
   let sum = valueAt(terms[k], b);
-  for (let i = k - 1; i >= 0; i--) sum = sum * log + valueAt(terms[i], b);
-  return sum === 0 ? 0 : sum * power(a, b - j);
+  for (let i = k - 1; i >= 0; i--) sum = times(sum, log) + valueAt(terms[i], b);
+  return sum === 0 ? 0 : times(sum, power(a, b - j));
 }
 
 /** The same where ln a is infinite: any power outweighs it, and of its own powers the highest counts. */

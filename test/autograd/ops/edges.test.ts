@@ -202,6 +202,27 @@ describe('pow', () => {
     expect(derivative(2, 0, 'ab', dtype)).toBe(0.5);
   });
 
+  it('has the limits of its derivatives at infinite exponents', () => {
+    for (const order of ['a', 'b', 'ab', 'ba', 'aa', 'bb']) {
+      for (const [a, b] of [
+        [0.5, inf],
+        [2, -inf],
+        [0, inf],
+        [inf, -inf],
+      ]) {
+        expect(Math.abs(derivative(a, b, order)), `${order} at ${a}, ${b}`).toBe(0);
+      }
+    }
+    for (const order of ['a', 'b']) {
+      expect(derivative(2, inf, order)).toBe(inf);
+      expect(derivative(0.5, -inf, order)).toBe(-inf);
+      expect(derivative(0, -inf, order)).toBe(-inf);
+    }
+    expect(derivative(1, inf, 'a')).toBe(inf);
+    expect(derivative(1, inf, 'b')).toBe(0);
+    expect(derivative(2, nan, 'a')).toBe(nan);
+  });
+
   it('has the limits of its mixed derivatives at 0', () => {
     for (const b of [0.5, 1]) for (const order of ['ab', 'ba']) expect(derivative(0, b, order)).toBe(-inf);
     for (const b of [1.5, 2]) for (const order of ['ab', 'ba']) expect(derivative(0, b, order)).toBe(0);
