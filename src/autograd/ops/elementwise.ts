@@ -70,8 +70,14 @@ export const erf: Unary = unary('erf', erfKernels.erf, (x) =>
 
 /** e^(−x²) */
 const gaussian: Unary = unary('gaussian', erfKernels.gaussian, (x, y) =>
-  saving([x, y], (dy) => dy.mul(y).mul(x).mul(-2)),
+  saving([x, y], (dy) => dy.mul(y).mul(bounded(x)).mul(-2)),
 );
+
+/**
+ * x, cut off where e^−|x| has long been 0: beside such a factor it may stand for x, whose square or whose infinity would
+ * make NaN of the 0.
+ */
+const bounded = (x: Tensor) => x.clamp(-1000, 1000);
 
 /** max(x, 0), with derivative 0 at 0. */
 export const relu: Unary = unary('relu', kernels.relu, (_, y) => saving([y], (dy) => y.where(dy, 0)));
@@ -105,7 +111,7 @@ export const silu: Unary = unary('silu', kernels.silu, (x) => saving([x], (dy) =
 
 /** σ(x) + x·σ′(x); its own derivative is σ′(x)·(2 − x·tanh(x/2)). */
 const siluSlope: Unary = unary('siluSlope', kernels.siluSlope, (x) =>
-  saving([x], (dy) => dy.mul(sigmoidSlope(x)).mul(x.mul(x.mul(0.5).tanh()).neg().add(2))),
+  saving([x], (dy) => dy.mul(sigmoidSlope(x)).mul(bounded(x).mul(x.mul(0.5).tanh()).neg().add(2))),
 );
 
 /** x·Φ(x), where Φ(x) = (1 + erf(x/√2))/2 is the normal distribution; 0 at −∞, as its limit is */
@@ -116,7 +122,7 @@ const geluSlope: Unary = unary('geluSlope', erfKernels.geluSlope, (x) =>
   saving([x], (dy) =>
     dy
       .mul(gaussian(x.mul(Math.SQRT1_2)))
-      .mul(x.square().neg().add(2))
+      .mul(bounded(x).square().neg().add(2))
       .mul(1 / Math.sqrt(2 * Math.PI)),
   ),
 );

@@ -16,6 +16,7 @@ import {
 } from '../../tensor/shape.js';
 import { adopt, empty, type FloatTensor, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
+import { softmaxBackward } from './softmax.js';
 
 /** A dimension, or several; −1 is the last. All, where none is given. */
 export type Dims = number | readonly number[];
@@ -203,7 +204,15 @@ const shares: (x: Tensor, dims: readonly number[], totals: Totals) => Tensor = b
     logSumExpKernels.shares(reductionPlan(x.shape, dims), x.data, totals, y.data);
     return y;
   },
-  ({ y }, _x, dims) => [saving([y], (u) => y.mul(u.sub(u.mul(y).sum(dims, { keepDims: true }))))],
+  // As that of softmax, to which nothing is lost where one share is next to 1.
+  ({ y }, x, dims) => {
+    const order = [...x.shape.keys()].filter((d) => !dims.includes(d)).concat(dims);
+    const sides = order.map((d) => x.shape[d]);
+    const n = groupSize(x, dims);
+    const inRows = (t: Tensor) => t.permute(order).reshape([x.size / n, n]);
+    const asBefore = (t: Tensor) => t.reshape(sides).permute(order.map((_, d) => order.indexOf(d)));
+    return [saving([y], (u) => asBefore(softmaxBackward(inRows(u), inRows(y), 1)))];
+  },
 );
 
 /**

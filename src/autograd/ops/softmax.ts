@@ -63,7 +63,12 @@ const logSoftmaxBackward: (dy: Tensor, y: Tensor, dim: number) => Tensor = built
     return dx;
   },
   (_, dy, y, dim) => [
-    saving([y], (u) => u.sub(total(u.mul(y.exp()), dim))),
+    saving([y], (u) => {
+      // u − Σ u·eʸ, taken relative to that of the largest y: where it is next to 1 nothing cancels.
+      const winner = y.argmax(dim).reshape(y.shape.with(dim, 1));
+      const relative = u.sub(u.gather(dim, winner));
+      return relative.sub(total(relative.mul(y.exp()), dim));
+    }),
     saving([dy, y], (u) => u.mul(y.exp()).mul(total(dy, dim)).neg()),
   ],
 );

@@ -87,12 +87,13 @@ describe.each(['float32', 'float64'] as const)('in %s', (dtype) => {
 
   it('the limits at infinity', () => {
     const at = (f: (x: Tensor) => Tensor, value: number) => {
-      for (const size of [1, 300]) {
+      const [one, many] = [1, 300].map((size) => {
         const x = tensor(new Array<number>(size).fill(value), { dtype, requiresGrad: true });
         const y = f(x);
         return [y.data[size - 1], grad(y.sum(), [x])[0].data[size - 1]];
-      }
-      return [];
+      });
+      expect(many).toEqual(one);
+      return one;
     };
     const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
     for (const name of ['silu', 'gelu', 'softplus', 'relu'] as const) {
@@ -128,6 +129,22 @@ describe.each(['float32', 'float64'] as const)('in %s', (dtype) => {
     expect(at(bce(0), inf)).toEqual([inf, 1]);
     expect(at(bce(1), -inf)).toEqual([inf, -1]);
     expect(at(bce(0.25), nan)).toEqual([nan, nan]);
+  });
+
+  it('second derivatives that have vanished, also where x² is infinite', () => {
+    for (const name of ['sigmoid', 'tanh', 'softplus', 'silu', 'gelu', 'erf'] as const) {
+      for (const value of [1e20, 1e38, Infinity]) {
+        for (const size of [1, 300]) {
+          const x = tensor(new Array<number>(size).fill(value), { dtype, requiresGrad: true });
+          for (const argument of [x, x.neg()]) {
+            const [dx] = grad(argument[name]().sum(), [x], { createGraph: true });
+            const [ddx] = grad(dx.sum(), [x], { createGraph: true });
+            const [dddx] = grad(ddx.sum(), [x]);
+            for (const d of [ddx, dddx]) expect(Math.abs(d.data[size - 1]), `${name} at ${value}`).toBe(0);
+          }
+        }
+      }
+    }
   });
 
   describe('softmax and its logarithm', () => {
@@ -242,5 +259,47 @@ describe.each(['float32', 'float64'] as const)('in %s', (dtype) => {
     expectClose(dx.data[1], Math.exp(-40), 'share');
     expect(dx.data[2]).toBeCloseTo(0.5, 6);
     expectClose(x.logSumExp(0).data[0], 700, 'value over the other dimension');
+  });
+
+  it('second derivatives where one value dominates, by any two of the values', () => {
+    const f = { logSumExp: (x: Tensor) => x.logSumExp([0, 2]), logSoftmax: (x: Tensor) => x.logSoftmax(2).neg() };
+    for (const [name, of] of Object.entries(f)) {
+      // [2, 2, 2] of which each group, over the first and the last dimension or over the last, has one dominating value.
+      const x = tensor([40, 0, 40, 0, 0, 0, 0, 0], { dtype, shape: [2, 2, 2], requiresGrad: true });
+      const y = of(x);
+      const [dx] = grad(name === 'logSumExp' ? y.sum() : y.slice(2, 0, 1).slice(0, 0, 1).sum(), [x], {
+        createGraph: true,
+      });
+      const others = name === 'logSumExp' ? 3 : 1;
+      for (const [i, j, expected] of [
+        [0, 0, others * Math.exp(-40)],
+        [0, 1, -Math.exp(-40)],
+        [1, 0, -Math.exp(-40)],
+        [1, 1, Math.exp(-40)],
+        [0, 2, 0],
+      ] as const) {
+        const [row] = grad(
+          dx
+            .reshape([8])
+            .slice(0, i, i + 1)
+            .sum(),
+          [x],
+          { retainGraph: true },
+        );
+        expectClose(row.data[j], expected, `${name} by ${i} and ${j}`, 5);
+      }
+    }
+  });
+
+  it('the change of a logarithm of softmax along a direction, where one value dominates', () => {
+    const x = tensor([3, -37], { dtype, requiresGrad: true });
+    const dy = tensor([1, 1], { dtype, requiresGrad: true });
+    const [dx] = grad(x.logSoftmax(0), [x], { gradOutput: dy, createGraph: true });
+    const change = (direction: number[]) =>
+      grad(dx, [dy], { gradOutput: tensor(direction, { dtype }), retainGraph: true })[0].data;
+    expectClose(change([1, 0])[0], Math.exp(-40), 'up');
+    expectClose(change([1, 0])[1], -1, 'the other');
+    expectClose(change([0, 1])[0], -Math.exp(-40), 'down');
+    expectClose(change([0, 1])[1], 1, 'the other');
   });
 });
