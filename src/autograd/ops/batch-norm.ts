@@ -214,9 +214,16 @@ function trainingForward(
   return statistics;
 }
 
-/** running = (1 − momentum)·running + momentum·factor·batch, rounded once. */
+/**
+ * running = (1 − momentum)·running + momentum·factor·batch, rounded once. At a momentum of 0 or 1 one of them does not count,
+ * be it infinite.
+ */
 function move(running: Tensor, batch: Float64Array, factor: number, momentum: number): void {
-  const moved = batch.map((value, c) => (1 - momentum) * running.data[c] + momentum * factor * value);
+  if (momentum === 0) return;
+  const moved = batch.map((value, c) => {
+    const kept = momentum === 1 ? 0 : (1 - momentum) * running.data[c];
+    return kept + momentum * factor * value;
+  });
   running.assign(adopt(moved, running.shape));
 }
 

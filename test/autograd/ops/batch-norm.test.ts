@@ -351,6 +351,16 @@ describe('at the edges', () => {
     }
   });
 
+  it('running statistics take nothing of an infinite batch at a momentum of 0, and leave nothing of infinite ones at 1', () => {
+    const x = tensor([[Number.NEGATIVE_INFINITY], [1]]);
+    const [runningMean, runningVar] = [tensor([3]), tensor([2])];
+    batchNorm(x, null, null, { runningMean, runningVar, momentum: 0 });
+    expect([runningMean.item(), runningVar.item()]).toEqual([3, 2]);
+    const [before, varBefore] = [tensor([Number.NaN]), tensor([Number.POSITIVE_INFINITY])];
+    batchNorm(tensor([[1], [3]]), null, null, { runningMean: before, runningVar: varBefore, momentum: 1 });
+    expect([before.item(), varBefore.item()]).toEqual([2, 2]);
+  });
+
   it('in inference an infinite value has a second derivative', () => {
     const f64 = { dtype: 'float64', requiresGrad: true } as const;
     for (const gamma of [null, tensor([3], f64)]) {

@@ -257,6 +257,37 @@ describe('statistics of values far from 0', () => {
     expect(far(6, dtype).reshape([2, 3]).transpose(0, 1).variance(0).shape).toEqual([2]);
   });
 
+  it.each(dtypes)('nor do what normalizes them and its first two derivatives, in %s', (dtype) => {
+    for (const n of [3, 6, 2000]) {
+      const x = far(n, dtype);
+      const near = tensor(
+        Array.from(x.data, (value) => value - (dtype === 'float32' ? 2 ** 24 : 2 ** 53) - (n - 1)),
+        { dtype, requiresGrad: true },
+      );
+      const weights = rand([n], { dtype, generator: new Generator(n) });
+      const direction = rand([n], { dtype, generator: new Generator(n + 1) });
+      const normalizations: Record<string, (x: Tensor) => Tensor> = {
+        batchNorm: (t) => t.reshape([n, 1]).batchNorm().reshape([n]),
+        'batchNorm of positions': (t) => t.reshape([1, 1, n]).batchNorm().reshape([n]),
+        layerNorm: (t) => t.layerNorm([n]),
+      };
+      for (const [name, normalize] of Object.entries(normalizations)) {
+        const [actual, expected] = [x, near].map((t) => {
+          const gamma = tensor([1.5], { dtype, requiresGrad: true });
+          const scaled = name === 'batchNorm' ? t.reshape([n, 1]).batchNorm(gamma).reshape([n]) : normalize(t);
+          const y = scaled.mul(weights);
+          const dgamma = grad(y.sum(), [gamma], { retainGraph: true, allowUnused: true })[0];
+          const [dx] = grad(y.sum(), [t], { createGraph: true });
+          const [ddx] = grad(dx.mul(direction).sum(), [t]);
+          return [y, dx.mul(n), ddx.mul(n * n), dgamma ?? y].flatMap((result) => [...result.data]);
+        });
+        const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+        const error = actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / largest;
+        expect(error, `${name} of ${n}`).toBeLessThan(dtype === 'float32' ? 1e-6 : 1e-13);
+      }
+    }
+  });
+
   it('a mean may be less than a float where the sum is more', () => {
     const x = tensor([3e38, 3e38, 2e38], { requiresGrad: true });
     expect(x.mean().item() / ((8 / 3) * 1e38)).toBeCloseTo(1, 6);
