@@ -50,6 +50,7 @@ export { Flatten } from './layers/flatten.js';
 export { foldBatchNorm } from './layers/fold-batch-norm.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
+export { ModuleList, ParameterList } from './layers/lists.js';
 export { Module, Parameter, type StateDict } from './layers/module.js';
 export {
   GroupNorm,

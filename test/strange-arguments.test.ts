@@ -128,6 +128,8 @@ const good: Record<string, readonly unknown[]> = {
   AvgPool2d: [{ kernelSize: 2 }],
   AdaptiveAvgPool2d: [[2, 2]],
   Sequential: [lin(), lin()],
+  ModuleList: [[lin(), lin()]],
+  ParameterList: [[new minibatch.Parameter(minibatch.ones([2]))]],
   LeakyReLU: [0.1],
   Parameter: [minibatch.ones([2])],
   SGD: [[lin().weight], { lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: true }],
@@ -183,6 +185,11 @@ const objects: [string, () => object, Record<string, readonly unknown[]>][] = [
   ],
   ['BatchNorm1d', () => new minibatch.BatchNorm1d(2), { forward: [minibatch.ones([3, 2])] }],
   ['Sequential', () => new minibatch.Sequential(lin()), { forward: [minibatch.ones([1, 2])] }],
+  [
+    'ModuleList',
+    () => new minibatch.ModuleList([lin()]),
+    { at: [0], append: [lin()], extend: [[lin()]], train: [true] },
+  ],
   ['SGD', () => opt(), { loadStateDict: [opt().stateDict()] }],
   [
     'StepLR',

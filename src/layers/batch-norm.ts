@@ -7,6 +7,7 @@ import { expectTensor, isInRange } from '../tensor/expect.js';
 import { declareOptions } from '../tensor/options.js';
 import { formatShape } from '../tensor/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { inInference } from './inference.js';
 import { expectModule, Module, Parameter } from './module.js';
 
 export interface BatchNormLayerOptions {
@@ -131,7 +132,8 @@ export class BatchNorm3d extends BatchNorm {
  * variance.
  *
  * The batch normalizations run as in training; everything else (dropout, say) as in inference, since that is what the
- * statistics will be used with. Modes are left as they were.
+ * statistics will be used with. One whose own `train` keeps it in inference keeps its statistics. Modes are left as they
+ * were.
  *
  * @throws if there are no batches; if anything throws, the statistics are what they were.
  */
@@ -140,23 +142,23 @@ export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
   if (tryTo(() => typeof batches[Symbol.iterator]) !== 'function') {
     throw new MinibatchError(`recalibrate: takes batches, one after the other, got ${show(batches)}`);
   }
-  const modules = model.modules();
-  const norms = modules.filter((module) => module instanceof BatchNorm);
-  const modes = modules.map((module) => module.training);
+  const norms = model.modules().filter((module) => module instanceof BatchNorm);
   const before = norms.map((norm) => ({ momentum: norm.momentum, state: norm.stateDict() }));
   let seen = 0;
   try {
-    model.eval();
-    for (const norm of norms) {
-      norm.training = true;
-      norm.momentum = null;
-      norm.resetRunningStatistics();
-    }
-    noGrad(() => {
-      for (const batch of batches) {
-        model.forward(batch);
-        seen++;
+    inInference(model, () => {
+      for (const norm of norms) {
+        norm.train();
+        if (!norm.training) continue;
+        norm.momentum = null;
+        norm.resetRunningStatistics();
       }
+      noGrad(() => {
+        for (const batch of batches) {
+          model.forward(batch);
+          seen++;
+        }
+      });
     });
     if (seen === 0) throw new MinibatchError('recalibrate: takes at least one batch');
   } catch (error) {
@@ -167,9 +169,6 @@ export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
   } finally {
     norms.forEach((norm, i) => {
       norm.momentum = before[i].momentum;
-    });
-    modules.forEach((module, i) => {
-      module.training = modes[i];
     });
   }
 }

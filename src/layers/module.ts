@@ -1,9 +1,12 @@
+import '../autograd/methods.js';
 import { checkDType, type DType, type FloatArray, type FloatDType } from '../tensor/dtype.js';
 import { isInstance, MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
 import { isMarked, MODULE, notAModule, notATensor, TENSOR } from '../tensor/not-a-tensor.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
+import { shareMemory } from '../tensor/storage.js';
 import { Tensor } from '../tensor/tensor.js';
+import { type Contents, contentsOf, type Fields, hiddenIn } from './fields.js';
 
 /** A tensor that is learned: a leaf that requires a gradient, and that its module lists. */
 export class Parameter extends Tensor {
@@ -20,11 +23,24 @@ export class Parameter extends Tensor {
 /** The values of a module's parameters and buffers, by name. */
 export type StateDict = Record<string, Tensor>;
 
+/** @internal The fields that a module is searched in: its own, unless it names what it keeps in another way. */
+export const FIELDS: unique symbol = Symbol('fields');
+
 /**
  * A part of a network: parameters, buffers and smaller modules, and the function they compute.
  *
  * Whatever a module keeps in its fields is found there: a `Parameter` is learned, any other tensor is a buffer (state
- * that is saved but not learned), a `Module` or a list of them is a part. Names are field names joined by dots.
+ * that is saved but not learned), a `Module` is a part. So is what lies in plain lists and objects in its fields, as
+ * deep as they go. Names are those of fields, positions and keys joined by dots: `scale`, `layers.0.weight`,
+ * `heads.a.weight`. A module's own tensors come first, then those of its parts, each in the order of the fields.
+ *
+ * A map, a set or an instance of another class is no such place: a Parameter or a module that lies in one, and nowhere
+ * where it counts, is an error as soon as parameters or state are asked for. What only a closure or a private field
+ * (`#weight`) holds cannot be seen: it is neither trained nor saved, nor switched between training and inference.
+ *
+ * One Parameter, or one module, may have several names; that ties weights. `parameters` lists it once, so an optimizer
+ * moves it once, by the sum of its gradients; `to` converts it once; a `summary` counts it where it comes first. The
+ * state holds it under each of its names, and one that is loaded has to agree with itself.
  *
  * A module is no function: what is `net(x)` in PyTorch is `net.forward(x)` here. It prints under the name of its class,
  * which a bundler may shorten; `static override readonly name = 'Net'` states it.
@@ -58,20 +74,24 @@ export abstract class Module {
 
   /** The module, its parameters' shapes and counts, and its parts, as an indented tree. */
   toString(): string {
-    const lines = (module: Module, label: string, indent: string): string[] => {
-      const own = Object.entries(module).filter(([, value]) => value instanceof Parameter) as [string, Parameter][];
+    const lines = (module: Module, label: string, indent: string, above: ReadonlySet<Module>): string[] => {
+      const own = ownTensors(module).filter(([, value]) => value instanceof Parameter);
       const shapes = own.map(([name, parameter]) => `${name} ${formatShape(parameter.shape)}`).join(', ');
-      const size = module.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+      const all = new Set(tensorsIn(module).map(([, tensor]) => tensor));
+      const size = [...all].reduce((sum, tensor) => sum + (tensor instanceof Parameter ? tensor.size : 0), 0);
       const count = size > 0 ? `${size.toLocaleString('en-US')} parameters` : '';
       const options = module.describe();
       const notes = [shapes, count].filter(Boolean).join('; ');
-      const head = `${indent}${label}${module.constructor.name || 'Module'}${options ? `(${options})` : ''}`;
+      const head = `${indent}${label}${className(module)}${options ? `(${options})` : ''}`;
       return [
         notes ? `${head}  ${notes}` : head,
-        ...module.namedChildren().flatMap(([name, child]) => lines(child, `${name}: `, `${indent}  `)),
+        ...module.namedChildren().flatMap(([name, child]) => {
+          if (above.has(child)) return [`${indent}  ${name}: ${className(child)}, which holds this`];
+          return lines(child, `${name}: `, `${indent}  `, new Set([...above, child]));
+        }),
       ];
     };
-    return lines(this, '', '').join('\n');
+    return lines(this, '', '', new Set([this])).join('\n');
   }
 
   /**
@@ -79,8 +99,9 @@ export abstract class Module {
    * `train`, so one that overrides it (to keep its statistics frozen, say) is obeyed inside a larger module too.
    */
   train(mode = true): this {
-    this.training = mode;
-    for (const child of this.children()) child.train(mode);
+    descend(this, 'train', mode, (module) => {
+      module.training = mode;
+    });
     return this;
   }
 
@@ -89,46 +110,35 @@ export abstract class Module {
     return this.train(false);
   }
 
+  /** @internal */
+  [FIELDS](): Fields {
+    return Object.entries(this);
+  }
+
   /** The parts directly inside this module. */
   namedChildren(): [string, Module][] {
-    return Object.entries(this).flatMap(([name, value]) => {
-      if (isModule(value)) return [[name, value] as [string, Module]];
-      if (!Array.isArray(value)) return [];
-      return value.flatMap((part, i) => (isModule(part) ? [[`${name}.${i}`, part] as [string, Module]] : []));
-    });
+    return contentsOfModule(this).found.filter((entry): entry is [string, Module] => entry[1] instanceof Module);
   }
 
-  /** The parts directly inside this module, each once, also if it has two names. */
-  private children(): Set<Module> {
-    return new Set(this.namedChildren().map(([, child]) => child));
-  }
-
-  /** This module, under the name '', and everything inside it. */
+  /**
+   * This module, under the name '', and everything inside it. One that holds a module that it is itself inside of does
+   * not list that again.
+   */
   namedModules(): [string, Module][] {
-    return [
-      ['', this],
-      ...this.namedChildren().flatMap(([name, child]) =>
-        child.namedModules().map(([inner, module]): [string, Module] => [joinName(name, inner), module]),
-      ),
-    ];
+    return modulesIn(this, new Map());
   }
 
   modules(): Module[] {
     return [...new Set(this.namedModules().map(([, module]) => module))];
   }
 
-  /** Every tensor of this module and its parts. */
-  private namedTensors(): [string, Tensor][] {
-    return this.namedModules().flatMap(([path, module]) =>
-      Object.entries(module).flatMap(([name, value]): [string, Tensor][] =>
-        isTensor(value) ? [[joinName(path, name), value]] : [],
-      ),
-    );
-  }
-
-  /** What is learned, by name. */
+  /**
+   * What is learned, by name.
+   *
+   * @throws if a Parameter or a module lies where it does not count, or a tensor that is no Parameter requires a gradient.
+   */
   namedParameters(): [string, Parameter][] {
-    return this.namedTensors().filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+    return checkedTensors(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
   }
 
   /** What is learned: each parameter once, also if it has two names. */
@@ -138,7 +148,7 @@ export abstract class Module {
 
   /** State that is saved but not learned, by name. */
   namedBuffers(): [string, Tensor][] {
-    return this.namedTensors().filter(([, tensor]) => !(tensor instanceof Parameter));
+    return checkedTensors(this).filter(([, tensor]) => !(tensor instanceof Parameter));
   }
 
   buffers(): Tensor[] {
@@ -147,18 +157,19 @@ export abstract class Module {
 
   /** A copy of every parameter and buffer, by name. */
   stateDict(): StateDict {
-    return Object.fromEntries(this.namedTensors().map(([name, tensor]) => [name, tensor.detach().clone()]));
+    return Object.fromEntries(checkedTensors(this).map(([name, tensor]) => [name, tensor.detach().clone()]));
   }
 
   /**
    * Overwrites every parameter and buffer with the values in `state`, converted to their dtypes.
    *
-   * @throws if an entry is missing, unexpected, of another shape or holds a value that the dtype here has no room for;
-   * the message lists all of them, and nothing is loaded.
+   * @throws if an entry is missing, unexpected, of another shape or holds a value that the dtype here has no room for, or
+   * if one tensor has two names here and two values there; the message lists all of them, and nothing is loaded.
    */
   loadStateDict(state: Readonly<StateDict>): void {
     expectRecord('loadStateDict', 'a state', state);
-    const own = new Map(this.namedTensors());
+    const own = new Map(checkedTensors(this));
+    const firstNames = new Map<Tensor, string>();
     const problems = [
       ...[...own.keys()].filter((name) => !Object.hasOwn(state, name)).map((name) => `missing: ${name}`),
       ...Object.keys(state)
@@ -172,6 +183,11 @@ export abstract class Module {
           return [`misshapen: ${name} is ${formatShape(tensor.shape)}, got ${formatShape(shape)}`];
         }
         if (!tensor.isLeaf) return [`no leaf: ${name} is the result of an operation`];
+        const first = firstNames.get(tensor);
+        if (first === undefined) firstNames.set(tensor, name);
+        else if (!sameValues(state[first], state[name])) {
+          return [`ambiguous: ${first} and ${name} are one tensor, got two with different values`];
+        }
         const lost = firstLost(state[name], tensor.dtype);
         return lost === undefined ? [] : [`no ${tensor.dtype}: ${name} got ${lost}`];
       }),
@@ -184,23 +200,22 @@ export abstract class Module {
    * Converts every float parameter and buffer to `dtype`, in place. Gradients of what is converted are dropped; a graph
    * recorded before can send it none, so `backward` through one throws. Each part is asked by its own `to`.
    *
-   * @throws if a buffer is the recorded result of an operation, or if `dtype` is not float32 or float64; then nothing
-   * has been converted.
+   * @throws if a buffer is the recorded result of an operation, if two tensors share their values, which converting would
+   * part, or if `dtype` is not float32 or float64; then nothing has been converted.
    */
   to(dtype: FloatDType): this {
     checkDType('to', dtype);
     if (dtype === ('int32' as DType))
       throw new MinibatchError('to: a module computes in float32 or float64, not int32');
-    for (const [name, tensor] of this.namedTensors()) {
-      if (!tensor.isLeaf && tensor.dtype !== dtype) {
-        throw new MinibatchError(
-          `to: ${name} is the result of ${tensor.edge?.node?.name}; keep it as detach() gives it`,
-        );
-      }
+    const changing = checkedTensors(this).filter(([, tensor]) => tensor.dtype !== dtype && tensor.dtype !== 'int32');
+    for (const [name, tensor] of changing) {
+      if (tensor.isLeaf) continue;
+      throw new MinibatchError(`to: ${name} is the result of ${tensor.edge?.node?.name}; keep it as detach() gives it`);
     }
-    const own = Object.values(this).filter((value): value is Tensor => value instanceof Tensor);
-    for (const tensor of own) if (tensor.dtype !== 'int32') tensor.convertInPlace(dtype);
-    for (const child of this.children()) child.to(dtype);
+    expectNoneShared(changing);
+    descend(this, 'to', dtype, (module) => {
+      for (const [, tensor] of ownTensors(module)) if (tensor.dtype !== 'int32') tensor.convertInPlace(dtype);
+    });
     return this;
   }
 
@@ -208,6 +223,135 @@ export abstract class Module {
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
+}
+
+/** Modules that are being asked, by what they are asked; a circle of modules ends there. */
+const beingAsked = { train: new Set<Module>(), to: new Set<Module>() };
+
+/**
+ * Does `own` for a module and all inside it, each once; but a part that overrides the method in question is asked by
+ * that, for itself and what is inside it.
+ */
+function descend<Method extends 'train' | 'to'>(
+  root: Module,
+  method: Method,
+  argument: Method extends 'train' ? boolean : FloatDType,
+  own: (module: Module) => void,
+): void {
+  if (beingAsked[method].has(root)) return;
+  beingAsked[method].add(root);
+  try {
+    const modules = new Set([root]);
+    for (const module of modules) {
+      if (module === root || module[method] === Module.prototype[method]) {
+        own(module);
+        for (const [, child] of module.namedChildren()) modules.add(child);
+      } else {
+        (module[method] as (value: typeof argument) => Module)(argument);
+      }
+    }
+  } finally {
+    beingAsked[method].delete(root);
+  }
+}
+
+/** All that is directly inside a module. */
+function contentsOfModule(module: Module): Contents<Tensor | Module> {
+  return contentsOf(module[FIELDS](), (value): value is Tensor | Module => isModule(value) || isTensor(value));
+}
+
+/** The tensors directly inside a module. */
+export function ownTensors(module: Module): [string, Tensor][] {
+  return contentsOfModule(module).found.filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor);
+}
+
+/** What `namedModules` lists; each module is looked into once, and `known` is null for one that is being looked into. */
+function modulesIn(module: Module, known: Map<Module, [string, Module][] | null>): [string, Module][] {
+  const before = known.get(module);
+  if (before !== undefined) return before ?? [];
+  known.set(module, null);
+  const inside = module
+    .namedChildren()
+    .flatMap(([name, child]) =>
+      modulesIn(child, known).map(([inner, part]): [string, Module] => [joinName(name, inner), part]),
+    );
+  const all: [string, Module][] = [['', module], ...inside];
+  known.set(module, all);
+  return all;
+}
+
+/** Every tensor of a module and its parts. */
+function tensorsIn(module: Module): [string, Tensor][] {
+  return module
+    .namedModules()
+    .flatMap(([path, part]) =>
+      ownTensors(part).map(([name, tensor]): [string, Tensor] => [joinName(path, name), tensor]),
+    );
+}
+
+/** The same, once it is sure that nothing is missing that looks as if it were a part. */
+function checkedTensors(module: Module): [string, Tensor][] {
+  const tensors = tensorsIn(module);
+  const byName = new Map<string, Tensor>();
+  for (const [name, tensor] of tensors) {
+    if (tensor.requiresGrad && tensor.isLeaf && !(tensor instanceof Parameter)) {
+      throw new MinibatchError(
+        `${className(module)}: ${name} requires a gradient, but only a Parameter is learned; ` +
+          'write new Parameter(...), or detach() what is not to be learned',
+      );
+    }
+    if ((byName.get(name) ?? tensor) !== tensor) {
+      throw new MinibatchError(`${className(module)}: two tensors have the name ${name}; leave dots out of keys`);
+    }
+    byName.set(name, tensor);
+  }
+  expectNoneHidden(module, new Set([...byName.values(), ...module.modules()]));
+  return tensors;
+}
+
+/** Throws if a Parameter or a module that is not one of those `found` lies where it does not count. */
+function expectNoneHidden(module: Module, found: ReadonlySet<object>): void {
+  const isPart = (value: object): value is Tensor | Module => value instanceof Tensor || value instanceof Module;
+  for (const [path, part] of module.namedModules()) {
+    const symbols = Object.getOwnPropertySymbols(part).map((key) => [String(key), part[key as never] as unknown]);
+    const keyed = symbols.filter((entry): entry is [string, object] => typeof entry[1] === 'object' && !!entry[1]);
+    for (const { place, value, within } of hiddenIn([...contentsOfModule(part).foreign, ...keyed], isPart)) {
+      if (found.has(value)) continue;
+      if (value instanceof Tensor && !(value instanceof Parameter) && !(value.isLeaf && value.requiresGrad)) continue;
+      const where =
+        within === value ? 'a symbol names it' : `it lies in a ${within.constructor?.name ?? 'foreign object'}`;
+      throw new MinibatchError(
+        `${className(module)}: ${joinName(path, place)} is a ${className(value)} that is not found, since ${where}; ` +
+          'keep it in a field, a plain list or object, or a ModuleList or ParameterList; ' +
+          'what is to be no part, in a private field (#name)',
+      );
+    }
+  }
+}
+
+/** Throws if two of these tensors share their values, whole or in part. */
+function expectNoneShared(tensors: readonly [string, Tensor][]): void {
+  const inBuffer = new Map<ArrayBufferLike, [string, Tensor][]>();
+  for (const [name, tensor] of tensors) {
+    const others = inBuffer.get(tensor.data.buffer) ?? [];
+    for (const [other, earlier] of others) {
+      if (earlier === tensor || !shareMemory(earlier.storage, tensor.storage)) continue;
+      throw new MinibatchError(
+        `to: ${other} and ${name} share their values and would come apart; keep one Parameter under both names, ` +
+          'or give one of them a copy: clone()',
+      );
+    }
+    inBuffer.set(tensor.data.buffer, [...others, [name, tensor]]);
+  }
+}
+
+function className(value: object): string {
+  return value.constructor?.name || 'Module';
+}
+
+/** Whether two tensors hold the same values, NaN being the same as NaN. */
+function sameValues({ data: a }: Tensor, { data: b }: Tensor): boolean {
+  return a === b || (a.length === b.length && (a as FloatArray).every((value, i) => Object.is(value, b[i])));
 }
 
 /** The first value of `x` that `dtype` has no room for: no whole number of 32 bits, or larger than any float32. */

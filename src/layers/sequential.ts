@@ -1,6 +1,7 @@
 import { MinibatchError } from '../tensor/error.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { expectModule, Module } from './module.js';
+import type { Fields } from './fields.js';
+import { expectModule, FIELDS, Module } from './module.js';
 
 /** Modules applied one after another; they are named by their positions. */
 export class Sequential extends Module {
@@ -23,7 +24,10 @@ export class Sequential extends Module {
     return this.layers.reduce((value, layer) => layer.forward(value), x);
   }
 
-  override namedChildren(): [string, Module][] {
-    return this.layers.map((layer, i) => [String(i), layer]);
+  /** @internal The layers by their positions, and what a class that extends this one adds. */
+  override [FIELDS](): Fields {
+    return Object.entries(this).flatMap(
+      ([name, value]): Fields => (name === 'layers' ? Object.entries(this.layers) : [[name, value]]),
+    );
   }
 }

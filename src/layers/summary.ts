@@ -1,14 +1,17 @@
 import { noGrad } from '../autograd/mode.js';
 import { zeros } from '../tensor/create.js';
+import { MinibatchError } from '../tensor/error.js';
 import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
-import { expectModule, type Module } from './module.js';
+import { inInference } from './inference.js';
+import { ParameterList } from './lists.js';
+import { expectModule, type Module, ownTensors, Parameter } from './module.js';
 
-/** What one module without parts does with an input. */
+/** What one module does with an input: one without parts, or with parameters beside them. */
 export interface SummaryRow {
   name: string;
   type: string;
   outputShape: Shape;
-  /** Learned values; shared ones are counted where they come first. */
+  /** Learned values that are the module's own; shared ones are counted where they come first. */
   parameters: number;
   /** Multiplications that are followed by an addition: two floating-point operations each. */
   multiplyAdds: number;
@@ -23,54 +26,75 @@ export interface Summary {
 }
 
 /**
- * What becomes of an input of `inputShape` in each module of `model` that has no parts: output shape, parameters and
- * multiply-adds, in the order they run. The model runs once on zeros, in inference mode, and is left as it was.
+ * What becomes of an input of `inputShape` in each module of `model` that has no parts, or has parameters beside them:
+ * output shape, parameters and multiply-adds, in the order they run. Parameters that another module uses directly, and
+ * modules that do not run, are not counted. The model runs once on zeros, in inference mode, and is left as it was.
+ *
+ * @throws if a module is frozen, so that its `forward` cannot be watched.
  */
 export function summary(model: Module, inputShape: Shape): Summary {
   expectModule('summary', model);
   checkShape('summary', inputShape);
   const rows: SummaryRow[] = [];
   const counted = new Set<unknown>();
-  const modules = model.namedModules();
-  const modes = modules.map(([, module]) => module.training);
-  /** What each module without parts has as its own `forward`; most have that of their class. */
-  const ownForwards = new Map<Module, PropertyDescriptor | undefined>();
-  const leaves = modules.filter(([, module]) => module.namedChildren().length === 0);
+  const watch = (name: string, module: Module) => {
+    const { forward } = module;
+    const watched = (...inputs: Parameters<typeof forward>) => {
+      const y = forward.apply(module, inputs);
+      const fresh = parametersOf(module).filter((parameter) => !counted.has(parameter));
+      for (const parameter of fresh) counted.add(parameter);
+      rows.push({
+        name,
+        type: module.constructor.name || 'Module',
+        outputShape: y.shape,
+        parameters: fresh.reduce((sum, parameter) => sum + parameter.size, 0),
+        multiplyAdds: module.multiplyAdds(inputs[0], y),
+      });
+      return y;
+    };
+    Object.defineProperty(module, 'forward', { value: watched, configurable: true });
+  };
+  const watchedUnder = new Map<Module, string>();
+  for (const [name, module] of model.namedModules()) {
+    const isShown = module.namedChildren().length === 0 || parametersOf(module).length > 0;
+    if (!isShown || watchedUnder.has(module)) continue; // or the same module under a second name
+    if (!Object.isExtensible(module)) throw new MinibatchError(`summary: ${name || 'the model'} is frozen`);
+    watchedUnder.set(module, name);
+  }
+  const dtype = model.parameters()[0]?.dtype ?? 'float32';
+  const putBack = rememberState(model);
   try {
-    model.eval();
-    for (const [name, module] of leaves) {
-      if (ownForwards.has(module)) continue; // the same module under a second name
-      ownForwards.set(module, Object.getOwnPropertyDescriptor(module, 'forward'));
-      const forward = module.forward;
-      const watched = (...inputs: Parameters<typeof forward>) => {
-        const y = forward.apply(module, inputs);
-        const fresh = module.parameters().filter((parameter) => !counted.has(parameter));
-        for (const parameter of fresh) counted.add(parameter);
-        rows.push({
-          name,
-          type: module.constructor.name || 'Module',
-          outputShape: y.shape,
-          parameters: fresh.reduce((sum, parameter) => sum + parameter.size, 0),
-          multiplyAdds: module.multiplyAdds(inputs[0], y),
-        });
-        return y;
-      };
-      Object.defineProperty(module, 'forward', { value: watched, configurable: true });
-    }
-    const dtype = model.parameters()[0]?.dtype ?? 'float32';
-    noGrad(() => model.forward(zeros(inputShape, { dtype })));
-  } finally {
-    for (const [module, own] of ownForwards) {
-      if (own) Object.defineProperty(module, 'forward', own);
-      else Reflect.deleteProperty(module, 'forward');
-    }
-    modules.forEach(([, module], i) => {
-      module.training = modes[i];
+    inInference(model, () => {
+      for (const [module, name] of watchedUnder) watch(name, module);
+      noGrad(() => model.forward(zeros(inputShape, { dtype })));
     });
+  } finally {
+    putBack();
   }
   const total = (key: 'parameters' | 'multiplyAdds') => rows.reduce((sum, row) => sum + row[key], 0);
   const result = { rows, parameters: total('parameters'), multiplyAdds: total('multiplyAdds') };
   return { ...result, toString: () => formatSummary(result) };
+}
+
+/** The parameters of a module itself, which are also those in a list of them. */
+function parametersOf(module: Module): Parameter[] {
+  const lists = module.namedChildren().flatMap(([, child]) => (child instanceof ParameterList ? [child] : []));
+  return [module, ...lists]
+    .flatMap((holder) => ownTensors(holder).map(([, tensor]) => tensor))
+    .filter((tensor) => tensor instanceof Parameter);
+}
+
+/** Remembers the fields and buffers of all modules; returns what puts them back. */
+function rememberState(model: Module): () => void {
+  const fields = model.modules().map((module) => [module, Object.getOwnPropertyDescriptors(module)] as const);
+  const buffers = model.buffers().map((buffer) => [buffer, buffer.version, buffer.detach().clone()] as const);
+  return () => {
+    for (const [module, before] of fields) {
+      for (const key of Reflect.ownKeys(module)) if (!Object.hasOwn(before, key)) Reflect.deleteProperty(module, key);
+      Object.defineProperties(module, before);
+    }
+    for (const [buffer, version, values] of buffers) if (buffer.version !== version) buffer.assign(values);
+  };
 }
 
 function formatSummary({ rows, parameters, multiplyAdds }: Omit<Summary, 'toString'>): string {

@@ -135,6 +135,30 @@ describe('recalibrate', () => {
     expect(net.layers[0].training).toBe(true);
   });
 
+  it('switches modes by each module itself: one that stays in inference keeps its statistics', () => {
+    const log: boolean[] = [];
+    class Frozen extends BatchNorm1d {
+      #asked: boolean[] = log;
+      override train(mode = true): this {
+        this.#asked.push(mode);
+        return super.train(false);
+      }
+      override forward = (x: Tensor) => super.forward(x);
+    }
+    const [frozen, free] = [new Frozen(3, { dtype: 'float64' }).train(), new BatchNorm1d(3, { dtype: 'float64' })];
+    const net = new Sequential(frozen, free, new Sequential(free));
+    frozen.runningMean.assign(tensor([1, 2, 3]));
+    log.length = 0;
+    recalibrate(net, batches);
+    expect(frozen.runningMean.toArray()).toEqual([1, 2, 3]);
+    expect([frozen.numBatchesTracked.item(), free.numBatchesTracked.item()]).toEqual([0, 6]);
+    expect(log).toEqual([false, true, true]);
+    expect([net.training, frozen.training, free.training]).toEqual([true, false, true]);
+    expect(() => recalibrate(net, [zeros([2, 5], { dtype: 'float64' })])).toThrow();
+    expect(free.numBatchesTracked.item()).toBe(6);
+    expect([net.training, frozen.training, free.training]).toEqual([true, false, true]);
+  });
+
   it('restores the statistics where a batch does not fit, or there is none', () => {
     const net = network();
     net.forward(batches[0]);

@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import {
   BatchNorm1d,
+  Dropout,
   gradcheck,
   Linear,
   Module,
+  ModuleList,
   ones,
   Parameter,
+  ParameterList,
   ReLU,
   randn,
   Sequential,
+  SGD,
   Sigmoid,
   type StateDict,
+  summary,
   Tanh,
   type Tensor,
   tensor,
@@ -288,5 +293,331 @@ describe('Linear and activations', () => {
     expect(() => new Linear(3, 2).forward(ones([4, 2]))).toThrow(
       'linear: weight takes [out, in] = [out, 2] for x of [4, 2], got [2, 3]',
     );
+  });
+});
+
+/** A module whose fields are these, and that hands its input on. */
+function holding<Fields extends object>(fields: Fields): Module & Fields {
+  class Net extends Module {
+    forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  return Object.assign(new Net(), fields);
+}
+
+const weight = (...values: number[]) => new Parameter(tensor(values));
+const small = () => new Linear(1, 1, { bias: false });
+
+describe('lists and objects in fields', () => {
+  it('count, as deep as they go, in the order of the fields and after the tensors of the module itself', () => {
+    const net = holding({
+      layers: [small(), [small()], null, 3],
+      heads: { b: small(), a: { deep: [small()] }, none: undefined },
+      ws: [weight(1), weight(2)],
+      named: { scale: weight(3), offset: zeros([1]) },
+      bare: Object.assign(Object.create(null), { it: small() }),
+    });
+    const names = [
+      'ws.0',
+      'ws.1',
+      'named.scale',
+      'named.offset',
+      'layers.0.weight',
+      'layers.1.0.weight',
+      'heads.b.weight',
+      'heads.a.deep.0.weight',
+      'bare.it.weight',
+    ];
+    expect(Object.keys(net.stateDict())).toEqual(names);
+    expect(net.namedParameters().map(([name]) => name)).toEqual(names.filter((name) => name !== 'named.offset'));
+    expect(net.namedBuffers()).toEqual([['named.offset', net.named.offset]]);
+    expect(
+      net
+        .eval()
+        .modules()
+        .map(({ training }) => training),
+    ).toEqual(Array(6).fill(false));
+    expect(
+      new Set(
+        net
+          .to('float64')
+          .parameters()
+          .map(({ dtype }) => dtype),
+      ),
+    ).toEqual(new Set(['float64']));
+    expect(String(net)).toContain('  heads.a.deep.0: Linear(1 → 1)  weight [1, 1]; 1 parameters');
+    expect(String(net).split('\n')[0]).toBe('Net  ws.0 [1], ws.1 [1], named.scale [1]; 8 parameters');
+  });
+
+  it('may hold themselves, be long or deep, or throw when they are looked at', () => {
+    const circle: Record<string, unknown> = { inner: small() };
+    circle.self = circle;
+    const crowd = Array.from({ length: 30 }, () => ({ friends: [] as unknown[], layer: null as unknown }));
+    for (const one of crowd) one.friends = crowd;
+    crowd[29].layer = small();
+    let chain: Record<string, unknown> = { layer: small() };
+    for (let i = 0; i < 50_000; i++) chain = { next: chain };
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const broken = {
+      get it() {
+        throw new Error('not now');
+      },
+    };
+    const net = holding({
+      circle,
+      crowd,
+      chain,
+      proxy,
+      broken: [() => 1, broken],
+      numbers: new Array(100_000).fill(1),
+    });
+    expect(net.parameters()).toHaveLength(3);
+    expect(net.namedParameters()[0][0]).toBe('circle.inner.weight');
+  });
+
+  it('are also there as modules, which can be grown', () => {
+    const [first, second] = [small(), small()];
+    const layers = new ModuleList([first]).append(second).extend(new Set([new ReLU()]));
+    expect([layers.length, layers.at(0), layers.at(-1), layers.at(3)]).toEqual([3, first, expect.any(ReLU), undefined]);
+    expect([...layers].slice(0, 2)).toEqual([first, second]);
+    const net = holding({ layers, ws: new ParameterList([weight(1)]).append(weight(2)) });
+    expect(Object.keys(net.stateDict())).toEqual(['layers.0.weight', 'layers.1.weight', 'ws.0', 'ws.1']);
+    expect([...net.ws].map((p) => p.item())).toEqual([1, 2]);
+    expect(net.eval().layers.at(2)?.training).toBe(false);
+    expect(String(net)).toContain('  ws: ParameterList  0 [1], 1 [1]; 2 parameters');
+    expect(() => layers.forward(ones([1]))).toThrow('ModuleList: is a list, and computes nothing');
+    expect(() => layers.append(3 as never)).toThrow('ModuleList: takes a module, got 3');
+    expect(() => new ParameterList([zeros([1]) as never])).toThrow('ParameterList: takes parameters, got a float32');
+    expect(() => new ParameterList(3 as never)).toThrow('ParameterList: takes a list, got 3');
+    expect(() => layers.extend([new ReLU(), 3 as never])).toThrow('takes a module, got 3');
+    expect(layers).toHaveLength(3);
+  });
+
+  it('train', () => {
+    const net = holding({ ws: [weight(1), weight(2)], heads: { a: weight(3) } });
+    const optimizer = new SGD(net.parameters(), { lr: 1 });
+    net.ws[0].mul(net.ws[1]).mul(net.heads.a).sum().backward();
+    optimizer.step();
+    expect([...net.ws, net.heads.a].map((p) => p.item())).toEqual([1 - 6, 2 - 3, 3 - 2]);
+    net.zeroGrad();
+    expect(net.heads.a.grad).toBeNull();
+  });
+
+  it('count beside the layers of a Sequential, in a class that extends it', () => {
+    class Net extends Sequential {
+      readonly head = small();
+      readonly scales = [weight(1)];
+    }
+    expect(Object.keys(new Net(small(), new ReLU()).stateDict())).toEqual(['scales.0', '0.weight', 'head.weight']);
+  });
+});
+
+describe('what lies where a module does not look', () => {
+  class Box {
+    constructor(readonly inside: unknown) {}
+  }
+  const key = Symbol('key');
+
+  it.each<[string, () => object, string]>([
+    [
+      'a map',
+      () => ({ heads: new Map([['a', weight(1)]]) }),
+      'heads.a is a Parameter that is not found, since it lies in a Map',
+    ],
+    [
+      'a map',
+      () => ({ heads: new Map([['a', small()]]) }),
+      'heads.a is a Linear that is not found, since it lies in a Map',
+    ],
+    ['the keys of a map', () => ({ heads: new Map([[small(), 1]]) }), 'heads.keys.0 is a Linear'],
+    [
+      'a set',
+      () => ({ parts: new Set([new Dropout(0.5)]) }),
+      'parts.0 is a Dropout that is not found, since it lies in a Set',
+    ],
+    [
+      'an instance',
+      () => ({ box: new Box({ ws: [weight(1)] }) }),
+      'box.inside.ws.0 is a Parameter that is not found, since it lies in a Box',
+    ],
+    ['a map in a list', () => ({ list: [{ heads: new Map([['a', weight(1)]]) }] }), 'list.0.heads.a is a Parameter'],
+    [
+      'a map of another part',
+      () => ({ part: holding({ heads: new Map([['a', weight(1)]]) }) }),
+      'part.heads.a is a Parameter',
+    ],
+    ['a symbol', () => ({ [key]: weight(1) }), 'Symbol(key) is a Parameter that is not found, since a symbol names it'],
+  ])('%s', (_, fields, message) => {
+    const net = holding(fields());
+    const listings = [
+      () => net.parameters(),
+      () => net.stateDict(),
+      () => net.loadStateDict({}),
+      () => net.to('float64'),
+    ];
+    for (const listing of listings) expect(listing).toThrow(`Net: ${message}`);
+    expect(() => net.parameters()).toThrow('what is to be no part, in a private field (#name)');
+    expect(String(net)).toContain('Net');
+  });
+
+  it('may be known from elsewhere, or be no part: a tensor that is not learned', () => {
+    const layer = small();
+    const net = holding({ layers: [layer], byName: new Map([['first', layer]]), masks: new Map([[3, zeros([3])]]) });
+    Object.assign(net, { optimizer: new SGD(net.parameters(), { lr: 1 }), box: new Box(net) });
+    expect(Object.keys(net.stateDict())).toEqual(['layers.0.weight']);
+    const getters = {
+      get it(): never {
+        throw new Error('was run');
+      },
+    };
+    expect(holding({ box: new Box(getters) }).parameters()).toEqual([]);
+  });
+
+  it('is a tensor that requires a gradient and is no Parameter', () => {
+    const learned = tensor([1], { requiresGrad: true });
+    for (const fields of [{ w: learned }, { w: { a: learned } }, { w: new Map([['a', learned]]) }]) {
+      expect(() => holding(fields).parameters()).toThrow(/Net: w(\.a)? (requires a gradient, but only a|is a Tensor)/);
+    }
+    expect(() => holding({ part: holding({ w: learned }) }).stateDict()).toThrow(
+      'Net: part.w requires a gradient, but only a Parameter is learned; write new Parameter(...), or detach() what',
+    );
+    const frozen = weight(1);
+    frozen.requiresGrad = false;
+    expect(holding({ frozen, state: learned.mul(2) }).parameters()).toEqual([frozen]);
+  });
+
+  it('is refused under a name that another tensor has', () => {
+    expect(() => holding({ a: { 'b.c': weight(1), b: { c: weight(2) } } }).parameters()).toThrow(
+      'Net: two tensors have the name a.b.c; leave dots out of keys',
+    );
+  });
+});
+
+describe('modules that hold one another', () => {
+  it('are each found once, and asked once', () => {
+    const part = holding({ layer: small(), above: null as Module | null });
+    const net = holding({ part, own: weight(1) });
+    part.above = net;
+    expect(net.namedParameters().map(([name]) => name)).toEqual(['own', 'part.layer.weight']);
+    expect(
+      net
+        .eval()
+        .modules()
+        .map(({ training }) => training),
+    ).toEqual([false, false, false]);
+    expect(
+      part
+        .train()
+        .modules()
+        .map(({ training }) => training),
+    ).toEqual([true, true, true]);
+    expect(
+      net
+        .to('float64')
+        .parameters()
+        .map(({ dtype }) => dtype),
+    ).toEqual(['float64', 'float64']);
+    net.loadStateDict(net.stateDict());
+    expect(String(net).split('\n')).toContain('    above: Net, which holds this');
+    expect(summary(net, [1, 1]).rows).toMatchObject([{ name: '', parameters: 1 }]);
+  });
+
+  it('may all know each other, and override what they are asked', () => {
+    let asked = 0;
+    class Peer extends Module {
+      peers: Peer[] = [];
+      readonly layer = small();
+      override train(mode = true): this {
+        asked++;
+        return super.train(mode);
+      }
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    const [first, second] = [new Peer(), new Peer()];
+    first.peers = [second, first];
+    second.peers = [first];
+    first.eval();
+    expect([first.training, second.training, first.layer.training, second.layer.training]).toEqual(
+      Array(4).fill(false),
+    );
+    expect(asked, 'once each, and the first once more, to say that it is at it').toBe(3);
+    const team = Array.from({ length: 10 }, () => holding({ peers: [] as Module[], layer: small() }));
+    for (const one of team) one.peers = team;
+    expect(team[3].parameters()).toHaveLength(10);
+    expect(
+      team[3]
+        .eval()
+        .modules()
+        .every(({ training }) => !training),
+    ).toBe(true);
+  });
+});
+
+describe('one parameter under two names', () => {
+  const tied = () => {
+    const [encoder, decoder] = [new Linear(2, 2, { bias: false }), new Linear(2, 2, { bias: false })];
+    Object.assign(decoder, { weight: encoder.weight });
+    encoder.weight.assign(
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]),
+    );
+    return new Sequential(encoder, decoder);
+  };
+
+  it('is learned once, by the sum of its gradients', () => {
+    const net = tied();
+    expect(net.parameters()).toHaveLength(1);
+    expect(net.namedParameters().map(([name]) => name)).toEqual(['0.weight', '1.weight']);
+    const optimizer = new SGD(net.parameters(), { lr: 0.5 });
+    net
+      .forward(tensor([[1, 0]]))
+      .sum()
+      .backward();
+    // y = W(Wx): with x = (1, 0), Wx = (1, 3), and the sum of y has the gradient 1·(Wx)ᵀ + (Wᵀ1)xᵀ.
+    expect(net.parameters()[0].grad?.toArray()).toEqual([
+      [1 + 4, 3],
+      [1 + 6, 3],
+    ]);
+    optimizer.step();
+    expect(net.parameters()[0].toArray()).toEqual([
+      [1 - 2.5, 0.5],
+      [3 - 3.5, 2.5],
+    ]);
+    expect(summary(net, [1, 2]).parameters).toBe(4);
+  });
+
+  it('is saved under each, and loaded if they agree', () => {
+    const net = tied();
+    const state = net.stateDict();
+    expect(Object.keys(state)).toEqual(['0.weight', '1.weight']);
+    net.loadStateDict({ '0.weight': zeros([2, 2]), '1.weight': zeros([2, 2], { dtype: 'float64' }) });
+    expect(net.parameters()[0].toArray()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(() => net.loadStateDict({ ...state, '1.weight': ones([2, 2]) })).toThrow(
+      'loadStateDict: nothing was loaded; ambiguous: 0.weight and 1.weight are one tensor, got two with different values',
+    );
+    expect(net.parameters()[0].toArray()).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it('stays one in another dtype; two over the same values are refused there', () => {
+    const net = tied().to('float64');
+    expect(net.parameters()).toHaveLength(1);
+    expect(net.parameters()[0].dtype).toBe('float64');
+    const first = weight(1, 2);
+    const two = holding({ first, other: holding({ second: new Parameter(first) }) });
+    expect(() => two.to('float64')).toThrow('to: first and other.second share their values and would come apart');
+    expect(first.dtype).toBe('float32');
+    expect(two.to('float32')).toBe(two);
   });
 });

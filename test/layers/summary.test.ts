@@ -1,14 +1,19 @@
 import { expect, it } from 'vitest';
 import {
+  BatchNorm1d,
   BatchNorm2d,
   Conv2d,
   Flatten,
   Linear,
   Module,
+  ones,
+  Parameter,
+  ParameterList,
   ReLU,
   Sequential,
   summary,
   type Tensor,
+  zeros,
 } from '../../src/index.js';
 
 const network = () =>
@@ -110,4 +115,78 @@ it('a module with several inputs gets all of them', () => {
   Object.assign(pair, { sum: new Watched() });
   summary(pair, [2, 3]);
   expect(seen).toEqual([1, 3]);
+});
+
+it('a module with private fields runs as itself, and what it counts and keeps is left as it was', () => {
+  class Net extends Module {
+    #calls = 0;
+    #scale = 2;
+    state: Tensor = zeros([1]);
+    last?: string;
+    readonly layer = new Linear(3, 3);
+    forward = (x: Tensor) => {
+      this.#calls++;
+      this.state = this.layer.forward(x).mul(this.#scale);
+      this.last = `${this.training} ${this.#calls}`;
+      return this.state;
+    };
+  }
+  const net = new Net();
+  const { state, forward } = net;
+  expect(summary(net, [2, 3]).rows).toMatchObject([{ name: 'layer', outputShape: [2, 3], parameters: 12 }]);
+  expect(net.state).toBe(state);
+  expect(net.forward).toBe(forward);
+  expect(Object.keys(net)).toEqual(['training', 'state', 'last', 'layer', 'forward']);
+  expect(net.last).toBeUndefined();
+});
+
+it('modes are switched by a module itself, and every one is back in its own afterwards', () => {
+  const log: boolean[] = [];
+  class Logged extends BatchNorm1d {
+    override train(mode = true): this {
+      log.push(mode);
+      return super.train(mode);
+    }
+  }
+  class Awake extends BatchNorm1d {
+    override train(): this {
+      return super.train(true);
+    }
+  }
+  const [logged, awake, asleep] = [new Logged(3), new Awake(3), new ReLU().eval()];
+  const model = new Sequential(new Sequential(logged, asleep), awake, new Sequential(asleep));
+  const modes = () => model.modules().map(({ training }) => training);
+  const before = modes();
+  const state = model.stateDict();
+  summary(model, [2, 3]);
+  expect(log).toEqual([false, true]);
+  expect(modes()).toEqual(before);
+  for (const [name, { data }] of Object.entries(model.stateDict())) expect(data, name).toEqual(state[name].data);
+  expect(() => summary(model, [2, 4])).toThrow('Logged: takes');
+  expect(log).toEqual([false, true, false, true]);
+  expect(modes()).toEqual(before);
+});
+
+it('parameters beside parts are counted, and in lists of them', () => {
+  class Net extends Module {
+    readonly layer = new Linear(3, 3, { bias: false });
+    readonly scale = new Parameter(ones([3]));
+    readonly shifts = new ParameterList([new Parameter(zeros([1])), new Parameter(zeros([1]))]);
+    forward(x: Tensor): Tensor {
+      return [...this.shifts].reduce((y, shift) => y.add(shift), this.layer.forward(x).mul(this.scale));
+    }
+  }
+  const { rows, parameters } = summary(new Sequential(new Net()), [1, 3]);
+  expect(rows.map(({ name, parameters }) => [name, parameters])).toEqual([
+    ['0.layer', 9],
+    ['0', 5],
+  ]);
+  expect(parameters).toBe(14);
+});
+
+it('a frozen module is refused before anything runs', () => {
+  const model = new Sequential(new ReLU(), new ReLU());
+  Object.freeze(model.layers[1]);
+  expect(() => summary(model, [2])).toThrow('summary: 1 is frozen');
+  expect(Object.hasOwn(model.layers[0], 'forward')).toBe(false);
 });
