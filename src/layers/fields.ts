@@ -45,7 +45,7 @@ const MOST_SEARCHED = 10_000;
  * are not run, and what a closure or a private field holds cannot be seen.
  */
 export function* hiddenIn<T extends object>(
-  foreign: Contents<T>['foreign'],
+  foreign: readonly [name: string, value: object][],
   isWanted: (value: object) => value is T,
 ): Generator<{ place: string; value: T; within: object }> {
   const open = foreign.map(([place, value]) => ({ place, value, within: value }));

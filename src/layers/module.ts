@@ -257,7 +257,7 @@ function descend<Method extends 'train' | 'to'>(
 
 /** All that is directly inside a module. */
 function contentsOfModule(module: Module): Contents<Tensor | Module> {
-  return contentsOf(module[FIELDS](), (value): value is Tensor | Module => isModule(value) || isTensor(value));
+  return contentsOf(module[FIELDS](), (value): value is Tensor | Module => isTensor(value) || isModule(value));
 }
 
 /** The tensors directly inside a module. */
@@ -291,7 +291,20 @@ function tensorsIn(module: Module): [string, Tensor][] {
 
 /** The same, once it is sure that nothing is missing that looks as if it were a part. */
 function checkedTensors(module: Module): [string, Tensor][] {
-  const tensors = tensorsIn(module);
+  const tensors: [string, Tensor][] = [];
+  const foreign: [string, object][] = [];
+  const modules = module.namedModules();
+  for (const [path, part] of modules) {
+    const contents = contentsOfModule(part);
+    for (const [name, value] of contents.found) {
+      if (value instanceof Tensor) tensors.push([joinName(path, name), value]);
+    }
+    for (const [name, value] of contents.foreign) foreign.push([joinName(path, name), value]);
+    for (const key of Object.getOwnPropertySymbols(part)) {
+      const value: unknown = part[key as never];
+      if (typeof value === 'object' && value !== null) foreign.push([joinName(path, String(key)), value]);
+    }
+  }
   const byName = new Map<string, Tensor>();
   for (const [name, tensor] of tensors) {
     if (tensor.requiresGrad && tensor.isLeaf && !(tensor instanceof Parameter)) {
@@ -305,27 +318,26 @@ function checkedTensors(module: Module): [string, Tensor][] {
     }
     byName.set(name, tensor);
   }
-  expectNoneHidden(module, new Set([...byName.values(), ...module.modules()]));
+  if (foreign.length > 0) {
+    const found = new Set<object>([...modules, ...tensors].map(([, value]) => value));
+    expectNoneHidden(className(module), foreign, found);
+  }
   return tensors;
 }
 
-/** Throws if a Parameter or a module that is not one of those `found` lies where it does not count. */
-function expectNoneHidden(module: Module, found: ReadonlySet<object>): void {
+/** Throws if a Parameter or a module that is not one of those `found` lies in what a module does not look into. */
+function expectNoneHidden(op: string, foreign: readonly [string, object][], found: ReadonlySet<object>): void {
   const isPart = (value: object): value is Tensor | Module => value instanceof Tensor || value instanceof Module;
-  for (const [path, part] of module.namedModules()) {
-    const symbols = Object.getOwnPropertySymbols(part).map((key) => [String(key), part[key as never] as unknown]);
-    const keyed = symbols.filter((entry): entry is [string, object] => typeof entry[1] === 'object' && !!entry[1]);
-    for (const { place, value, within } of hiddenIn([...contentsOfModule(part).foreign, ...keyed], isPart)) {
-      if (found.has(value)) continue;
-      if (value instanceof Tensor && !(value instanceof Parameter) && !(value.isLeaf && value.requiresGrad)) continue;
-      const where =
-        within === value ? 'a symbol names it' : `it lies in a ${within.constructor?.name ?? 'foreign object'}`;
-      throw new MinibatchError(
-        `${className(module)}: ${joinName(path, place)} is a ${className(value)} that is not found, since ${where}; ` +
-          'keep it in a field, a plain list or object, or a ModuleList or ParameterList; ' +
-          'what is to be no part, in a private field (#name)',
-      );
-    }
+  for (const { place, value, within } of hiddenIn(foreign, isPart)) {
+    if (found.has(value)) continue;
+    if (value instanceof Tensor && !(value instanceof Parameter) && !(value.isLeaf && value.requiresGrad)) continue;
+    const where =
+      within === value ? 'a symbol names it' : `it lies in a ${within.constructor?.name ?? 'foreign object'}`;
+    throw new MinibatchError(
+      `${op}: ${place} is a ${className(value)} that is not found, since ${where}; ` +
+        'keep it in a field, a plain list or object, or a ModuleList or ParameterList; ' +
+        'what is to be no part, in a private field (#name)',
+    );
   }
 }
 
