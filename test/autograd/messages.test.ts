@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addMethods, batchNorm, defineOp, grad, ones, type Tensor, tensor } from '../../src/index.js';
+import { addMethods, batchNorm, defineOp, grad, ones, Tensor, tensor } from '../../src/index.js';
 
 const leaf = (shape: number[]) => ones(shape, { dtype: 'float64', requiresGrad: true });
 
@@ -136,6 +136,38 @@ describe('what operations say', () => {
 
   it('is that a method has to be a function', () => {
     expect(() => addMethods({ three: 3 as never })).toThrow('addMethods: three is no function');
+  });
+
+  it.each([
+    ...[
+      'toString',
+      'mul',
+      'backward',
+      'shape',
+      'data',
+      'grad',
+      'storage',
+      'accumulated',
+      'hasOwnProperty',
+      'constructor',
+    ],
+    '__proto__',
+  ])('is that a tensor has %s already', (name) => {
+    const before = Object.getOwnPropertyDescriptors(Tensor.prototype);
+    const methods = Object.fromEntries([
+      ['fresh', (x: Tensor) => x],
+      [name, (x: Tensor) => x],
+    ]);
+    expect(() => addMethods(methods)).toThrow(`addMethods: tensors have ${name} already, which is not replaced`);
+    expect(Object.getOwnPropertyDescriptors(Tensor.prototype)).toEqual(before);
+  });
+
+  it('is nothing of a method that was added before: the last one counts', () => {
+    const thrice = () => (tensor([1]) as Tensor & { thrice(): Tensor }).thrice().item();
+    addMethods({ thrice: (x) => x.mul(2) });
+    expect(thrice()).toBe(2);
+    addMethods({ thrice: (x) => x.mul(3) });
+    expect(thrice()).toBe(3);
   });
 });
 
