@@ -340,10 +340,16 @@ export const opTable: OpEntry[] = [
   ),
   entry(
     'localResponseNorm',
-    fc
-      .tuple(side, side, rest, side)
-      .chain(([n, c, positions, size]) =>
-        fc.tuple(tensors([n, c, ...positions]), fc.constant({ size, alpha: 0.5, beta: 0.6, k: 1.5 })),
+    fc.tuple(side, side, rest, side).chain(([n, c, positions, size]) =>
+      fc.tuple(
+        tensors([n, c, ...positions]),
+        fc.record({
+          size: fc.constant(size),
+          alpha: fc.constant(0.5),
+          beta: fc.constantFrom(0.6, 0.75, 1.5, -0.25),
+          k: fc.constant(1.5),
+        }),
       ),
+    ),
   ),
 ];

@@ -4,7 +4,8 @@ import { slidingWindows } from '../../tensor/kernels/pool/index.js';
 import { type Declarations, declareOptions, required } from '../../tensor/options.js';
 import { asList, formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
-import type { FloatTensor, Tensor } from '../../tensor/tensor.js';
+import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
+import { builtIn, saving } from '../define-op.js';
 import { channelNormalizer } from './batch-norm.js';
 import { average } from './pool.js';
 
@@ -144,6 +145,36 @@ function alongChannels({ shape }: Tensor): Shape {
   return [shape[1], ...shape.slice(2).map(() => 1)];
 }
 
+/**
+ * factor·x^(quarters/4), where 4 does not divide the quarters, by square roots, which take an eighth of the time of `pow`:
+ * β is ¾ unless someone says otherwise.
+ */
+const quarterPower: (x: Tensor, quarters: number, factor: number) => Tensor = builtIn(
+  'quarterPower',
+  (x: Tensor, quarters: number, factor: number) => {
+    const y = empty(x.shape, (x as FloatTensor).dtype);
+    const [from, to] = [x.data, y.data];
+    for (let i = 0; i < to.length; i++) to[i] = factor * byRoots(from[i], quarters);
+    return y as Tensor;
+  },
+  (_, x, quarters, factor) => [
+    saving([x], (dy) => dy.mul(quarterPower(x, quarters - 4, (factor * quarters) / 4))),
+    null,
+    null,
+  ],
+);
+
+function byRoots(x: number, quarters: number): number {
+  // −∞ has powers but no roots, and the powers of −0 are not negative.
+  if (x === 0 || x === -Infinity) return x ** (quarters / 4);
+  const size = Math.abs(quarters);
+  const half = Math.sqrt(x);
+  let power = size & 2 ? half : 1;
+  if (size & 1) power *= Math.sqrt(half);
+  for (let i = size >> 2; i > 0; i--) power *= x;
+  return quarters < 0 ? 1 / power : power;
+}
+
 export interface LocalResponseNormOptions {
   /** How many neighbouring channels are summed over. */
   size: number;
@@ -185,5 +216,7 @@ export const localResponseNorm: (x: Tensor, options: LocalResponseNormOptions) =
   const rows = slidingWindows(C, { size, stride: 1, padding, countIncludePad: true }, C);
   const columns = slidingWindows(positions, { size: 1, stride: 1, padding: 0, countIncludePad: true });
   const meanSquare = average(x.square().reshape([N, C, positions]), { rows, columns }).reshape(x.shape);
-  return x.div(meanSquare.mul(alpha).add(k).pow(beta));
+  const scale = meanSquare.mul(alpha).add(k);
+  const isQuarters = Number.isInteger(4 * beta) && !Number.isInteger(beta) && Math.abs(beta) < 4;
+  return x.div(isQuarters ? quarterPower(scale, 4 * beta, 1) : scale.pow(beta));
 };

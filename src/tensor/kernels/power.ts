@@ -1,22 +1,5 @@
 import type { BinaryLoop } from './by-element.js';
 
-/** ½, ¾ and the like, the exponents of local response normalization and its derivatives among them. */
-function isQuarters(exponent: number): boolean {
-  return exponent % 0.25 === 0 && exponent % 1 !== 0 && Math.abs(exponent) < 4;
-}
-
-/** x to the power of quarters/4 by square roots, which take a tenth of the time of x ** (quarters/4). */
-function quarterPower(x: number, quarters: number): number {
-  // −∞ has powers but no roots, and the powers of −0 are not negative.
-  if (x === 0 || x === -Infinity) return x ** (quarters / 4);
-  const size = Math.abs(quarters);
-  const half = Math.sqrt(x);
-  let power = size & 2 ? half : 1;
-  if (size & 1) power *= Math.sqrt(half);
-  for (let i = size >> 2; i > 0; i--) power *= x;
-  return quarters < 0 ? 1 / power : power;
-}
-
 /** aᵇ by the rules of C99 and IEEE 754. JavaScript's differ in two: there, 1 to the power of NaN and (−1) to that of ±∞ are NaN. */
 function power(a: number, b: number): number {
   if (a === 1 || (a === -1 && Math.abs(b) === Infinity)) return 1;
@@ -24,10 +7,6 @@ function power(a: number, b: number): number {
 }
 
 export const pow: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
-  if (stepB === 0 && isQuarters(b[q])) {
-    for (let i = 0; i < n; i++, p += stepA) out[o + i] = quarterPower(a[p], 4 * b[q]);
-    return;
-  }
   for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = power(a[p], b[q]);
 };
 
@@ -42,11 +21,6 @@ export const pow: BinaryLoop = (n, a, p, stepA, b, q, stepB, out, o) => {
 export function powerDerivative(j: number, k: number): BinaryLoop {
   const terms = termsOf(j, k);
   return (n, a, p, stepA, b, q, stepB, out, o) => {
-    if (k === 0 && stepB === 0 && isQuarters(b[q] - j)) {
-      const [factor, quarters] = [valueAt(terms[0], b[q]), 4 * (b[q] - j)];
-      for (let i = 0; i < n; i++, p += stepA) out[o + i] = factor * quarterPower(a[p], quarters);
-      return;
-    }
     for (let i = 0; i < n; i++, p += stepA, q += stepB) out[o + i] = derivativeAt(a[p], b[q], j, terms);
   };
 }

@@ -8,7 +8,7 @@ const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWith
   conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward div erf exp gather
   gaussian gelu geluSlope groupNorm instanceNorm layerNorm leakyRelu linear log log1p logSoftmax
   logSoftmaxBackward logSumExp logSumExpShares matmul max maximum mean min minimum mul neg pad
-  permute pow reciprocal relu reshape rsqrt scatterAdd sigmoid sigmoidSlope sign silu siluSlope sin slice softmax
+  permute pow quarterPower reciprocal relu reshape rsqrt scatterAdd sigmoid sigmoidSlope sign silu siluSlope sin slice softmax
   softmaxBackward softplus spread sqrt square sub subtractMean sum tanh tanhSlope to where`;
 
 /** The names of all nodes that a tensor was computed by. */
