@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { writeWhole } from '../src/data/files.js';
 import * as minibatch from '../src/index.js';
+import { show } from '../src/tensor/error.js';
+import { declaredOptions, required } from '../src/tensor/options.js';
+import { signatures } from '../src/tensor/signature.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'src/autograd/ops');
@@ -49,6 +52,7 @@ interface Operation {
   name: string;
   file: string;
   parameters: string;
+  takes: string;
   summary: string;
   derivative: string;
 }
@@ -80,12 +84,24 @@ function derivativesIn(definition: string): string {
   return stated.length > 0 ? stated.map((text) => `\`${text.replaceAll('|', '\\|')}\``).join('; ') : 'see the source';
 }
 
-/** The types of functions that are named once and used often. */
-const SIGNATURES: Record<string, string> = {
-  Unary: 'x',
-  Binary: 'a, other',
-  Reduction: 'x, dims?, { keepDims }?',
+/** The types of functions that are named once and used often: their parameters, and the tensors among them. */
+const FUNCTION_TYPES: Record<string, { parameters: string; takes: string }> = {
+  Unary: { parameters: 'x', takes: '`x [...]`' },
+  Binary: { parameters: 'a, other', takes: 'shapes that broadcast, or a number' },
+  Reduction: { parameters: 'x, dims?, { keepDims }?', takes: '`x [...]`' },
 };
+
+/** The tensors that an operation takes, and its options, as they are declared. */
+function declarationOf(name: string, type: string): string {
+  const tensors = signatures.get(name)?.map(({ name: argument, optional, dtype, patterns }) => {
+    const shapes = patterns.map(({ sides }) => `[${sides.join(', ')}]`).join(' or ');
+    return `\`${argument}${optional ? '?' : ''} ${dtype === 'float' ? '' : `${dtype} `}${shapes}\``;
+  });
+  const options = [...(declaredOptions.get(name) ?? [])].map(([option, { is, initial }]) => {
+    return `\`${option}\`: ${is}${initial === required ? '' : ` (default: ${show(initial)})`}`;
+  });
+  return [tensors?.join(', ') ?? FUNCTION_TYPES[type]?.takes ?? '', ...options].filter(Boolean).join('; ');
+}
 
 /** The names of the parameters of a function type. */
 function parameterNames(type: string): string {
@@ -116,7 +132,8 @@ function operationsIn(file: string): Operation[] {
     return {
       name,
       file,
-      parameters: SIGNATURES[type] ?? parameterNames(type),
+      parameters: FUNCTION_TYPES[type]?.parameters ?? parameterNames(type),
+      takes: declarationOf(name, type),
       summary: text.replaceAll('|', '\\|'),
       derivative: NO_DERIVATIVE.includes(name) ? 'none' : derivativesIn(definition),
     };
@@ -131,9 +148,9 @@ export function operationsPage(): string {
     .filter(({ name }) => name in minibatch)
     .sort((a, b) => a.name.localeCompare(b.name));
   const rows = operations.map(
-    ({ name, file, parameters, summary, derivative }) =>
-      `| [\`${name}\`](../src/autograd/ops/${file})(${parameters}) | ${summary} | ${derivative} | ` +
-      `${NO_DERIVATIVE.includes(name) ? '' : 'yes'} | \`${pytorchName(name)}\` |`,
+    ({ name, file, parameters, takes, summary, derivative }) =>
+      `| [\`${name}\`](../src/autograd/ops/${file})(${parameters}) | ${summary} | ${takes} | ${derivative} | ` +
+      `\`${pytorchName(name)}\` |`,
   );
   return `${[
     '# Operations',
@@ -142,7 +159,10 @@ export function operationsPage(): string {
     'is a tensor. Derivatives are quoted from the source: what the gradient of an argument is, given `dy`, the gradient',
     'of the result. All are checked against finite differences, first and second order, by `npm test`.',
     '',
-    '| operation | what it computes | its derivative | second order | PyTorch |',
+    'What it takes are the tensors and options that the checks read: floats of one dtype where nothing else is said, `?`',
+    'for what may be null or left out, the same name for the same size, and `...` for any further dimensions.',
+    '',
+    '| operation | what it computes | what it takes | its derivative | PyTorch |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n')}\n`;

@@ -31,6 +31,15 @@ export type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Op
 /** Checks options and completes them. `op` is named in errors, unless it is what the options were declared for. */
 export type OptionsReader<Options> = (given: Partial<Options> | null | undefined, op?: string) => Complete<Options>;
 
+/** One option: what it may be, and its default, which is `required` where there is none. */
+export interface DeclaredOption {
+  readonly is: string;
+  readonly initial: unknown;
+}
+
+/** The options of everything that takes some, by its name and theirs. */
+export const declaredOptions = new Map<string, ReadonlyMap<string, DeclaredOption>>();
+
 /**
  * Declares the options of whatever takes some, and returns the function that reads what a user gave. It throws if an
  * option is unknown, missing, or not what it may be; `undefined` stands for the default.
@@ -43,15 +52,16 @@ export function declareOptions<Options extends object>(
   name: string,
   declarations: Declarations<Options>,
 ): OptionsReader<Options> {
-  const kinds = new Map<string, Kind>();
+  const kinds = new Map<string, Kind & DeclaredOption>();
   const defaults: Record<string, unknown> = {};
   const missing: string[] = [];
   for (const [option, declaration] of Object.entries<boolean | readonly [unknown, Rule]>(declarations)) {
     const [initial, rule] = typeof declaration === 'boolean' ? [declaration, [true, false]] : declaration;
-    kinds.set(option, kindOf(rule, initial === null));
+    kinds.set(option, { ...kindOf(rule, initial === null), initial });
     if (initial === required) missing.push(option);
     else defaults[option] = initial;
   }
+  declaredOptions.set(name, kinds);
   const none = Object.freeze({ ...defaults });
 
   return (given, op = name) => {

@@ -31,7 +31,9 @@ export type Reduction = (x: Tensor, dims?: Dims, options?: ReduceOptions) => Ten
 
 const reduceOptions: Declarations<ReduceOptions> = { keepDims: false };
 
-const optionsOf = declareOptions<ReduceOptions>('sum', reduceOptions);
+const sumOptionsOf = declareOptions<ReduceOptions>('sum', reduceOptions);
+const meanOptionsOf = declareOptions<ReduceOptions>('mean', reduceOptions);
+const logSumExpOptionsOf = declareOptions<ReduceOptions>('logSumExp', reduceOptions);
 
 /** How to walk `x` beside the result of reducing it over `dims`. */
 function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
@@ -44,7 +46,7 @@ function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
 export const sum: Reduction = builtIn(
   'sum',
   (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
-    const { keepDims } = optionsOf(given, 'sum');
+    const { keepDims } = sumOptionsOf(given);
     expectFloat('sum', x);
     const reduced = resolveDims('sum', dims, x.ndim);
     const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
@@ -63,7 +65,7 @@ function keptShape(x: Tensor, dims?: Dims): number[] {
 
 /** The mean over `dims`: the sum is divided before it is rounded, so it may be too large for the dtype. */
 export const mean: Reduction = (x, dims, given) => {
-  const { keepDims } = optionsOf(given, 'mean');
+  const { keepDims } = meanOptionsOf(given);
   expectFloat('mean', x);
   const reduced = resolveDims('mean', dims, x.ndim);
   return dividedSum(x, reduced, keepDims, groupSize(x, reduced));
@@ -143,22 +145,23 @@ export const min: Reduction = extreme('min', Number.POSITIVE_INFINITY, kernels.m
 
 /** The largest or smallest value; `furthest` is what any value is preferred to. */
 function extreme(name: string, furthest: number, kernel: typeof kernels.max): Reduction {
+  const optionsOf = declareOptions<ReduceOptions>(name, reduceOptions);
   return builtIn(
     name,
     (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
-      const { keepDims } = optionsOf(given, name);
+      const { keepDims } = optionsOf(given);
       expectFloat(name, x);
       const reduced = resolveDims(name, dims, x.ndim);
       expectValues(name, x, reduced);
       const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
       y.data.fill(furthest);
       kernel(reductionPlan(x.shape, reduced), x.data, y.data);
-      return y as Tensor;
+      return y;
     },
     ({ y }, x, dims) => [
       saving([x, y], (dy) => {
         const reduced = resolveDims(name, dims, x.ndim);
-        const isExtreme = equalTo(x as FloatTensor, y as FloatTensor, reduced);
+        const isExtreme = equalTo(x as FloatTensor, y, reduced);
         return isExtreme.where(dy.reshape(keptShape(x, dims)).div(isExtreme.sum(reduced, { keepDims: true })), 0);
       }),
     ],
@@ -179,7 +182,7 @@ function equalTo(x: FloatTensor, y: FloatTensor, dims: readonly number[]): Tenso
 export const logSumExp: Reduction = builtIn(
   'logSumExp',
   (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
-    const { keepDims } = optionsOf(given, 'logSumExp');
+    const { keepDims } = logSumExpOptionsOf(given);
     expectFloat('logSumExp', x);
     const reduced = resolveDims('logSumExp', dims, x.ndim);
     expectValues('logSumExp', x, reduced);
