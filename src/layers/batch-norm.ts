@@ -3,9 +3,9 @@ import { batchNorm } from '../autograd/ops/batch-norm.js';
 import { full, ones, zeros } from '../tensor/create.js';
 import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
-import { expectTensor, isInRange } from '../tensor/expect.js';
+import { isInRange } from '../tensor/expect.js';
 import { declareOptions } from '../tensor/options.js';
-import { formatShape } from '../tensor/shape.js';
+import { layerInput } from '../tensor/signature.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { inInference } from './inference.js';
 import { expectModule, Module, Parameter } from './module.js';
@@ -37,6 +37,10 @@ const optionsOf = declareOptions<BatchNormLayerOptions>('BatchNorm', {
   dtype: ['float32', floatDTypes],
 });
 
+const expectInput1d = layerInput('[N, C] or [N, C, L]', 'C');
+const expectInput2d = layerInput('[N, C, H, W]', 'C');
+const expectInput3d = layerInput('[N, C, D, H, W]', 'C');
+
 /** What batch normalization is for any number of positions; the classes below say which shapes they take. */
 export abstract class BatchNorm extends Module {
   /** [C]; 1 at first. */
@@ -52,9 +56,8 @@ export abstract class BatchNorm extends Module {
   readonly eps: number;
   momentum: number | null;
 
-  // Which shapes are taken, in words and in numbers of dimensions.
-  protected abstract readonly takes: string;
-  protected abstract readonly ranks: readonly number[];
+  /** Throws unless an input has a shape that is taken, and `numFeatures` channels. */
+  protected abstract readonly expectInput: ReturnType<typeof layerInput>;
 
   constructor(
     readonly numFeatures: number,
@@ -76,12 +79,7 @@ export abstract class BatchNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    expectTensor(this.constructor.name, x);
-    if (!this.ranks.includes(x.ndim) || x.shape[1] !== this.numFeatures) {
-      throw new MinibatchError(
-        `${this.constructor.name}: takes ${this.takes} with C = ${this.numFeatures}, got ${formatShape(x.shape)}`,
-      );
-    }
+    this.expectInput(this.constructor.name, x, this.numFeatures);
     const { gamma, beta, runningMean, runningVar, training, eps } = this;
     const seen = this.numBatchesTracked.item() + 1;
     const momentum = this.momentum ?? 1 / seen;
@@ -106,24 +104,21 @@ export abstract class BatchNorm extends Module {
 export class BatchNorm1d extends BatchNorm {
   static override readonly name: string = 'BatchNorm1d';
 
-  protected readonly takes = '[N, C] or [N, C, L]';
-  protected readonly ranks = [2, 3];
+  protected readonly expectInput = expectInput1d;
 }
 
 /** Batch normalization of [N, C, H, W], per channel over batch and positions (Ioffe & Szegedy, 2015, section 3.2). */
 export class BatchNorm2d extends BatchNorm {
   static override readonly name: string = 'BatchNorm2d';
 
-  protected readonly takes = '[N, C, H, W]';
-  protected readonly ranks = [4];
+  protected readonly expectInput = expectInput2d;
 }
 
 /** Batch normalization of [N, C, D, H, W]. */
 export class BatchNorm3d extends BatchNorm {
   static override readonly name: string = 'BatchNorm3d';
 
-  protected readonly takes = '[N, C, D, H, W]';
-  protected readonly ranks = [5];
+  protected readonly expectInput = expectInput3d;
 }
 
 /**

@@ -2,9 +2,10 @@ import { type LocalResponseNormOptions, localResponseNormOptions } from '../auto
 import { ones, zeros } from '../tensor/create.js';
 import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
-import { expectTensor, expectWhole } from '../tensor/expect.js';
+import { expectWhole } from '../tensor/expect.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
 import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
+import { layerInput } from '../tensor/signature.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
 
@@ -65,6 +66,8 @@ export class LayerNorm extends Affine {
 
 const groupNormOptionsOf = declareOptions<NormLayerOptions>('GroupNorm', normLayerOptions);
 
+const expectGroupNormInput = layerInput('[N, C, ...]', 'C');
+
 /** Group normalization of [N, C, ...] (Wu & He, 2018). */
 export class GroupNorm extends Affine {
   static override readonly name: string = 'GroupNorm';
@@ -85,7 +88,7 @@ export class GroupNorm extends Affine {
   }
 
   forward(x: Tensor): Tensor {
-    checkChannels('GroupNorm', x, this.numChannels);
+    expectGroupNormInput('GroupNorm', x, this.numChannels);
     return x.groupNorm(this.groups, this.gamma, this.beta, { eps: this.eps });
   }
 
@@ -98,6 +101,8 @@ const instanceNormOptionsOf = declareOptions<NormLayerOptions>('InstanceNorm2d',
   ...normLayerOptions,
   affine: false,
 });
+
+const expectInstanceNormInput = layerInput('[N, C, H, W]', 'C');
 
 /** Instance normalization of [N, C, H, W] (Ulyanov, Vedaldi & Lempitsky, 2016). */
 export class InstanceNorm2d extends Affine {
@@ -114,20 +119,12 @@ export class InstanceNorm2d extends Affine {
   }
 
   forward(x: Tensor): Tensor {
-    checkChannels('InstanceNorm2d', x, this.numChannels);
+    expectInstanceNormInput('InstanceNorm2d', x, this.numChannels);
     return x.instanceNorm(this.gamma, this.beta, { eps: this.eps });
   }
 
   protected override describe(): string {
     return `${this.numChannels}`;
-  }
-}
-
-function checkChannels(name: string, x: Tensor, channels: number): void {
-  expectTensor(name, x);
-  if (x.shape[1] !== channels || (name === 'InstanceNorm2d' && x.ndim !== 4)) {
-    const takes = name === 'InstanceNorm2d' ? '[N, C, H, W]' : '[N, C, ...]';
-    throw new MinibatchError(`${name}: takes ${takes} with C = ${channels}, got ${formatShape(x.shape)}`);
   }
 }
 

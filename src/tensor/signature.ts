@@ -149,11 +149,33 @@ function argumentIn(entry: string, names: readonly string[]): Argument {
   const parts = /^(\w+)(\?)? (?:(int32|any) )?(\[[^\]]*\](?: or \[[^\]]*\])*)$/.exec(entry);
   if (!parts) throw new MinibatchError(`signature: cannot read ${entry}`);
   const [, name, optional, dtype = 'float', shapes] = parts;
-  const patterns = shapes.split(' or ').map((shape) => {
+  return {
+    name,
+    optional: optional === '?',
+    dtype: dtype as Argument['dtype'],
+    patterns: patternsIn(shapes, names),
+  };
+}
+
+/** `[N, C] or [N, C, L]` */
+function patternsIn(shapes: string, names: readonly string[]): Pattern[] {
+  return shapes.split(' or ').map((shape) => {
     const sides = shape.slice(1, -1).split(', ').filter(Boolean);
     return { sides, places: sides.map((side) => names.indexOf(side)), dots: sides.findIndex(isFurther) };
   });
-  return { name, optional: optional === '?', dtype: dtype as Argument['dtype'], patterns };
+}
+
+/**
+ * Declares the shape that a layer takes, or several, such as `[N, C] or [N, C, L]`, and returns the function that throws
+ * unless `x` is a tensor of one of them whose size `name` is `size`.
+ */
+export function layerInput(shapes: string, name: string): (layer: string, x: unknown, size: number) => void {
+  const patterns = patternsIn(shapes, [name]);
+  return (layer, x, size) => {
+    if (!(x instanceof Tensor)) throw notATensor(layer, x);
+    if (patterns.some((pattern) => fits(pattern, x.shape, [size]))) return;
+    throw new MinibatchError(`${layer}: takes ${shapes} with ${name} = ${size}, got ${formatShape(x.shape)}`);
+  };
 }
 
 /** Which of several shapes the first argument has. */

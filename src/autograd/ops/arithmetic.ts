@@ -26,12 +26,12 @@ function binary(name: string, row: BinaryLoop, da: Derivative, db: Derivative): 
       if (sameShape(a.shape, b.shape)) {
         const y = empty(a.shape, a.dtype);
         row(y.size, a.data, 0, 1, b.data, 0, 1, y.data, 0);
-        return y as Tensor;
+        return y;
       }
       const shape = broadcastShapes(name, a.shape, b.shape);
       const y = empty(shape, a.dtype);
       kernels.broadcastBinary(row, planBroadcast(shape, [a.shape, b.shape]), a.data, b.data, y.data);
-      return y as Tensor;
+      return y;
     },
     ({ y }, a, b) => [
       a.requiresGrad ? summedTo(a.shape, y.shape, da(a, b, y)) : null,

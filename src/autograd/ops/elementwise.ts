@@ -19,7 +19,7 @@ function unary(name: string, kernel: UnaryLoop, derivative: Derivative): Unary {
       expectFloat(name, x);
       const y = empty(x.shape, x.dtype);
       kernel(x.data, y.data);
-      return y as Tensor;
+      return y;
     },
     ({ y }, x) => [derivative(x, y)],
   );
