@@ -135,7 +135,10 @@ export const leakyRelu: (x: Tensor, slope?: number) => Tensor = builtIn(
     expectNumber('leakyRelu', 'slope', slope);
     return isPositive(x).where(x, x.mul(slope));
   },
-  (_, x, slope = 0.01) => [saving([x], (dy) => isPositive(x).where(dy, dy.mul(slope)))],
+  (_, x, slope = 0.01) => [
+    // A slope of 0 passes nothing on, not even an infinite derivative.
+    saving([x], (dy) => isPositive(x).where(dy, slope === 0 ? 0 : dy.mul(slope))),
+  ],
 );
 
 /** 1 where x is above 0, else 0: a constant, as far as derivatives go. */

@@ -30,6 +30,7 @@ describe.each(dtypes)(
     it.each<[string, number, (x: Tensor) => Tensor]>([
       ['clamp', -1, (x) => x.clamp(0, 1)],
       ['relu', -1, (x) => x.relu()],
+      ['leakyRelu with a slope of 0', -1, (x) => x.leakyRelu(0)],
       ['maximum with a number', -1, (x) => x.maximum(0)],
       ['maximum with a tensor', -1, (x) => x.maximum(x.detach().mul(0))],
       ['minimum', 1, (x) => x.minimum(0)],
