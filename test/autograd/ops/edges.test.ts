@@ -258,11 +258,12 @@ describe('statistics of values far from 0', () => {
     expect(far(6, dtype).reshape([2, 3]).transpose(0, 1).variance(0).shape).toEqual([2]);
   });
 
-  it.each(dtypes)('nor do what normalizes them and its first two derivatives, in %s', (dtype) => {
+  it('nor do what normalizes them and its first two derivatives', () => {
+    const dtype = 'float32';
     for (const n of [3, 6, 2000]) {
       const x = far(n, dtype);
       const near = tensor(
-        Array.from(x.data, (value) => value - (dtype === 'float32' ? 2 ** 24 : 2 ** 53) - (n - 1)),
+        Array.from(x.data, (value) => value - 2 ** 24 - (n - 1)),
         { dtype, requiresGrad: true },
       );
       const weights = rand([n], { dtype, generator: new Generator(n) });
@@ -284,7 +285,7 @@ describe('statistics of values far from 0', () => {
         });
         const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
         const error = actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / largest;
-        expect(error, `${name} of ${n}`).toBeLessThan(dtype === 'float32' ? 1e-6 : 1e-13);
+        expect(error, `${name} of ${n}`).toBeLessThan(1e-6);
       }
     }
   });

@@ -10,7 +10,7 @@ import type { Backward, Forward, Inference, Layout, PerChannel, Statistics } fro
  *     dβ = Σ dy      dγ = Σ dy·x̂            dx = γ·r·(dy − dβ/m − x̂·dγ/m)
  *
  * docs/batch-norm.md derives every equation. All arithmetic is in double precision; y and dx are rounded once, when they
- * are stored. The stored μ is rounded, too: by how much follows from the mean of x − μ, and matters for doubles far from 0.
+ * are stored.
  */
 
 /** Training, forward. */
@@ -32,14 +32,13 @@ export const forward: Forward = (layout, x, gamma, beta, eps, statistics, varian
     statistics.mean[c] = x0 + sum / m;
     variance[c] = Math.max(0, squares / m - (sum / m) ** 2);
     statistics.invStd[c] = 1 / Math.sqrt(variance[c] + eps);
-    const rest = x0 - statistics.mean[c] + sum / m;
-    normalize(layout, c, x, gamma, beta, statistics, rest, y);
+    normalize(layout, c, x, gamma, beta, statistics, y);
   }
 };
 
 /** Inference, forward. */
 export const inference: Inference = (layout, x, gamma, beta, statistics, y) => {
-  for (let c = 0; c < layout.C; c++) normalize(layout, c, x, gamma, beta, statistics, 0, y);
+  for (let c = 0; c < layout.C; c++) normalize(layout, c, x, gamma, beta, statistics, y);
 };
 
 /** Training, backward. */
@@ -47,13 +46,12 @@ export const backward: Backward = (layout, dy, x, gamma, statistics, dgamma, dbe
   const { N, C, S } = layout;
   const m = N * S;
   for (let c = 0; c < C; c++) {
-    const rest = sumGradients(layout, c, dy, x, statistics, dgamma, dbeta) / m;
+    sumGradients(layout, c, dy, x, statistics, dgamma, dbeta);
     const mu = statistics.mean[c];
     const r = statistics.invStd[c];
     const scale = (gamma?.[c] ?? 1) * r;
-    dgamma[c] -= rest * r * dbeta[c];
+    const throughMean = dbeta[c] / m;
     const throughVariance = (r * dgamma[c]) / m;
-    const throughMean = dbeta[c] / m - rest * throughVariance;
     for (let n = 0; n < N; n++) {
       const start = (n * C + c) * S;
       for (let i = start; i < start + S; i++) {
@@ -85,7 +83,7 @@ export function origin(first: number): number {
   return Number.isFinite(first) ? first : 0;
 }
 
-/** y = γ·(x − μ)·r + β in channel c; `rest` is what μ is above its rounded value. */
+/** y = γ·(x − μ)·r + β in channel c. */
 function normalize(
   { N, C, S }: Layout,
   c: number,
@@ -93,19 +91,18 @@ function normalize(
   gamma: PerChannel,
   beta: PerChannel,
   { mean, invStd }: Statistics,
-  rest: number,
   y: FloatArray,
 ): void {
   const mu = mean[c];
   const scale = (gamma?.[c] ?? 1) * invStd[c];
-  const shift = (beta?.[c] ?? 0) - rest * scale;
+  const shift = beta?.[c] ?? 0;
   for (let n = 0; n < N; n++) {
     const start = (n * C + c) * S;
     for (let i = start; i < start + S; i++) y[i] = (x[i] - mu) * scale + shift;
   }
 }
 
-/** dβ = Σ dy and dγ = Σ dy·x̂ in channel c; returns Σ (x − μ), which is 0 but for what μ was rounded by. */
+/** dβ = Σ dy and dγ = Σ dy·x̂ in channel c. */
 function sumGradients(
   { N, C, S }: Layout,
   c: number,
@@ -114,21 +111,17 @@ function sumGradients(
   { mean, invStd }: Statistics,
   dgamma: Float64Array,
   dbeta: Float64Array,
-): number {
+): void {
   const mu = mean[c];
   let sum = 0;
   let products = 0;
-  let rest = 0;
   for (let n = 0; n < N; n++) {
     const start = (n * C + c) * S;
     for (let i = start; i < start + S; i++) {
-      const d = x[i] - mu;
       sum += dy[i];
-      products += dy[i] * d;
-      rest += d;
+      products += dy[i] * (x[i] - mu);
     }
   }
   dbeta[c] = sum;
   dgamma[c] = products * invStd[c];
-  return rest;
 }

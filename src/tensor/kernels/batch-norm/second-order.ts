@@ -35,7 +35,7 @@ export interface SecondOrderOutputs {
  *     ∂L/∂dy = γ·r·(u − a − b·x̂) + v·x̂ + w
  *     ∂L/∂x  = γ·r²·(x̂·(3·b·q + a·p − t) − q·(u − a) − b·(dy − p)) + v·r·(dy − p − q·x̂)
  *
- * x̂ is first taken from the rounded μ; h, its mean, is what that is off by. Both passes walk memory in order, whatever S is: second derivatives are rare, and one nest of loops is enough.
+ * Both passes walk memory in order, whatever S is: second derivatives are rare, and one nest of loops is enough.
  */
 export function backwardBackward(
   { N, C, S }: Layout,
@@ -52,7 +52,6 @@ export function backwardBackward(
   const p = new Float64Array(C);
   const q = new Float64Array(C);
   const t = new Float64Array(C);
-  const h = new Float64Array(C);
   for (let row = 0; row < N * C; row++) {
     const c = row % C;
     const r = invStd[c];
@@ -63,12 +62,7 @@ export function backwardBackward(
       p[c] += dy[i] / m;
       q[c] += (dy[i] * xHat) / m;
       t[c] += (u[i] * dy[i]) / m;
-      h[c] += xHat / m;
     }
-  }
-  for (let c = 0; c < C; c++) {
-    b[c] -= a[c] * h[c];
-    q[c] -= p[c] * h[c];
   }
   for (let row = 0; row < N * C; row++) {
     const c = row % C;
@@ -76,7 +70,7 @@ export function backwardBackward(
     const scale = gamma ? gamma[c] * r : r;
     const curvature = 3 * b[c] * q[c] + a[c] * p[c] - t[c];
     for (let i = row * S; i < row * S + S; i++) {
-      const xHat = (x[i] - mean[c]) * r - h[c];
+      const xHat = (x[i] - mean[c]) * r;
       const du = u[i] - a[c];
       const ddy = dy[i] - p[c];
       out.dy[i] = scale * (du - b[c] * xHat) + v[c] * xHat + w[c];
