@@ -36,8 +36,7 @@ import { runUserDerivative } from './user-derivative.js';
 export function backward(output: Tensor, gradient?: Tensor | null, options?: BackwardOptions): void {
   const complete = backwardOptionsOf(options);
   const pass = new Pass(edgeOf(output), seedGradient('backward', output, gradient), complete);
-  const leaves = new Set<Edge>();
-  for (const edge of pass.reached()) if (edge.leaf) leaves.add(edge);
+  const leaves = pass.leaves();
   for (const edge of leaves) {
     expectNotConverted('backward', edge);
     expectGradientFits(edge.leaf as Tensor);
@@ -74,6 +73,9 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOp
   return withGrad(complete.createGraph, () => edges.map((edge) => pass.gradientAt(edge)));
 }
 
+/** For each argument of a node, whether its gradient is asked for. */
+type Needed = readonly boolean[];
+
 /** One walk through the graph, from an output back to what it was computed from. */
 class Pass {
   /** Every node the output depends on, oldest first: an order in which each comes after all it was computed from. */
@@ -96,6 +98,16 @@ class Pass {
     this.gradients.set(root, seed);
   }
 
+  /** The leaves that the output depends on. */
+  leaves(): Set<Edge> {
+    const leaves = new Set<Edge>();
+    if (this.root.leaf) leaves.add(this.root);
+    for (const node of this.nodes) {
+      for (const input of node.inputs) if (input?.leaf) leaves.add(input);
+    }
+    return leaves;
+  }
+
   /** Everything that the output depends on, and the output. */
   reached(): Set<Edge> {
     const reached = new Set([this.root]);
@@ -107,37 +119,47 @@ class Pass {
 
   /** Computes the gradients at `targets`, visiting each node once and only those on the way to a target. */
   run(targets: ReadonlySet<Edge>): void {
-    const onTheWay = this.onTheWayTo(targets);
-    for (const [node, needed] of onTheWay) node.checkReady(needed);
+    const { nodes } = this;
+    const neededOf = this.neededFor(targets);
+    nodes.forEach((node, i) => {
+      const needed = neededOf[i];
+      if (needed) node.checkReady(needed);
+    });
     const watched = watching;
     const visitAll = () => {
-      for (let i = this.nodes.length - 1; i >= 0; i--) {
-        const needed = onTheWay.get(this.nodes[i]);
-        if (needed) this.visit(this.nodes[i], needed, targets, watched);
+      for (let i = nodes.length - 1; i >= 0; i--) {
+        const needed = neededOf[i];
+        if (needed) this.visit(nodes[i], needed, targets, watched);
       }
     };
     withGrad(this.createGraph, () => unwatched(visitAll));
     freeList.trim();
   }
 
-  /** The nodes that lead to a target, each with the arguments through which it does. */
-  private onTheWayTo(targets: ReadonlySet<Edge>): Map<Node, readonly boolean[]> {
-    const onTheWay = new Map<Node, readonly boolean[]>();
-    for (const node of this.nodes) {
-      const needed = node.inputs.map(
-        (edge) => edge !== null && (targets.has(edge) || (edge.node !== null && onTheWay.has(edge.node))),
-      );
-      if (needed.includes(true)) onTheWay.set(node, needed);
-    }
-    return onTheWay;
+  /** For each node, through which of its arguments it leads to a target; null for a node that leads to none. */
+  private neededFor(targets: ReadonlySet<Edge>): (Needed | null)[] {
+    const onTheWay = new Set<Node>();
+    return this.nodes.map((node) => {
+      let any = false;
+      const needed: boolean[] = [];
+      for (const edge of node.inputs) {
+        const leads = edge !== null && ((edge.node !== null && onTheWay.has(edge.node)) || targets.has(edge));
+        needed.push(leads);
+        any ||= leads;
+      }
+      if (!any) return null;
+      onTheWay.add(node);
+      return needed;
+    });
   }
 
   /** The chain rule at one node. */
-  private visit(node: Node, needed: readonly boolean[], targets: ReadonlySet<Edge>, watched: boolean): void {
+  private visit(node: Node, needed: Needed, targets: ReadonlySet<Edge>, watched: boolean): void {
     const { gradients, arrays, createGraph } = this;
-    if (!node.outputs.some((edge) => gradients.has(edge))) return;
-    const arrived = node.outputs.map((edge) => gradients.get(edge) ?? zeroed(edge.shape, edge.dtype));
-    for (const edge of node.outputs) if (!targets.has(edge)) gradients.delete(edge);
+    const { inputs, outputs } = node;
+    if (!outputs.some((edge) => gradients.has(edge))) return;
+    const arrived = outputs.map((edge) => gradients.get(edge) ?? zeroed(edge.shape, edge.dtype));
+    for (const edge of outputs) if (!targets.has(edge)) gradients.delete(edge);
     if (watched) watchGradients(node, 'arrives at', arrived);
 
     const sent = node.isBuiltIn
@@ -146,19 +168,17 @@ class Pass {
     if (!this.retainGraph) node.free();
 
     for (const gradient of sent) if (gradient) arrays.hold(gradient);
-    node.inputs.forEach((edge, i) => {
-      const gradient = sent[i];
-      if (!edge || !gradient) return;
+    for (let i = 0; i < inputs.length; i++) {
+      const [edge, gradient] = [inputs[i], sent[i]];
+      if (!edge || !gradient) continue;
       const before = gradients.get(edge);
       gradients.set(edge, before ? arrays.sum(before, gradient) : gradient);
-    });
+    }
     if (watched) {
-      const waiting = node.inputs.map((edge, i) => (edge && sent[i] ? gradients.get(edge) : undefined));
+      const waiting = inputs.map((edge, i) => (edge && sent[i] ? gradients.get(edge) : undefined));
       watchGradients(node, 'leaves', waiting);
     }
-    node.outputs.forEach((edge, i) => {
-      if (!targets.has(edge)) arrays.release(arrived[i]);
-    });
+    for (let i = 0; i < outputs.length; i++) if (!targets.has(outputs[i])) arrays.release(arrived[i]);
   }
 
   /** The gradient that arrived at `edge`, as a tensor that is the receiver's alone. */

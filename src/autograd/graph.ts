@@ -45,13 +45,15 @@ interface SavedTensor {
   version: number;
 }
 
+const NONE: readonly SavedTensor[] = [];
+
 let nodesMade = 0;
 
 export class Node {
   /** Counts up, so a node is younger than every node it was computed from. */
   readonly id: number = nodesMade++;
   readonly outputs: Edge[] = [];
-  private readonly saved: SavedTensor[] = [];
+  private saved: readonly SavedTensor[];
   private pullBack: PullBack | null;
 
   constructor(
@@ -63,9 +65,11 @@ export class Node {
     readonly isBuiltIn: boolean,
     pullBack: PullBack,
   ) {
+    const saved: SavedTensor[] = [];
     for (const { argument, tensors } of reads) {
-      for (const tensor of tensors) this.saved.push({ argument, tensor, version: tensor.version });
+      for (const tensor of tensors) saved.push({ argument, tensor, version: tensor.version });
     }
+    this.saved = saved;
     this.pullBack = pullBack;
   }
 
@@ -102,7 +106,7 @@ export class Node {
   /** Lets go of everything the derivative held. */
   free(): void {
     this.pullBack = null;
-    this.saved.length = 0;
+    this.saved = NONE;
   }
 }
 
