@@ -73,7 +73,7 @@ function pushReversed(open: [string, object][], path: string, parts: Fields): vo
 }
 
 /** The parts of a plain list or object; null for an instance of any other class. */
-function plainParts(value: object): Fields | null {
+export function plainParts(value: object): Fields | null {
   return (
     tryTo(() => {
       const parent = Object.getPrototypeOf(value);

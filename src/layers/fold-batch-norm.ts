@@ -2,10 +2,13 @@ import { MinibatchError } from '../tensor/error.js';
 import { expectTensor } from '../tensor/expect.js';
 import { formatShape } from '../tensor/shape.js';
 import { empty, type FloatTensor, Tensor } from '../tensor/tensor.js';
-import { type BatchNorm, BatchNorm1d, BatchNorm2d } from './batch-norm.js';
+import { type BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d } from './batch-norm.js';
 import { Conv2d } from './conv2d.js';
+import { plainParts } from './fields.js';
 import { Linear } from './linear.js';
+import { ModuleList, ParameterList } from './lists.js';
 import { expectModule, Module, Parameter } from './module.js';
+import { runOn } from './run-on.js';
 import { Sequential } from './sequential.js';
 
 /**
@@ -15,29 +18,47 @@ import { Sequential } from './sequential.js';
  *
  * A Linear that has taken one over takes [N, features]. Of [N, C, L] it would scale the features, where batch
  * normalization scales the channels.
+ *
+ * What a module of another class keeps in private fields and closures cannot be copied. Its copy has public fields of its
+ * own, and whatever is called of it runs on the module itself, which has those fields meanwhile: so private state is
+ * shared with the model, and what can only be reached through it is not folded.
+ *
+ * @throws if a Parameter or a module lies where it does not count (see `Module`), or a module is frozen.
  */
 export function foldBatchNorm<M extends Module>(model: M): M {
   expectModule('foldBatchNorm', model);
+  model.parameters(); // throws if one of them would be missing in the copy
   return copyFolded(model, new Map()).eval();
 }
 
 /** A copy of a module and everything in it; what occurs twice in it occurs twice in the copy. */
 function copyFolded<M extends Module>(module: M, copies: Map<unknown, unknown>): M {
   const copy = <T>(value: T): T => {
+    if (typeof value !== 'object' || value === null) return value;
     if (copies.has(value)) return copies.get(value) as T;
-    let result: unknown = value;
     if (value instanceof Module) return copyFolded(value, copies);
-    if (value instanceof Parameter) result = new Parameter(value.detach().clone());
-    else if (value instanceof Tensor) result = value.detach().clone();
-    else if (Array.isArray(value)) result = foldList(value).map(copy);
-    copies.set(value, result);
-    return result as T;
+    const keep = <U>(result: U): U => {
+      copies.set(value, result);
+      return result;
+    };
+    if (value instanceof Parameter) return keep(new Parameter(value.detach().clone())) as T;
+    if (value instanceof Tensor) return keep(value.detach().clone()) as T;
+    const parts = plainParts(value);
+    if (!parts) return value;
+    // A list is copied whole: what is no object is no part of it to `plainParts`.
+    const result = keep(Array.isArray(value) ? value.slice() : Object.create(Object.getPrototypeOf(value)));
+    for (const [name, part] of parts) result[name] = copy(part);
+    return result;
   };
   const result = Object.create(Object.getPrototypeOf(module)) as M;
   copies.set(module, result);
-  const folds = module instanceof Sequential;
-  const foldList = (values: readonly unknown[]) => (folds ? foldPairs(values as readonly Module[]) : values);
-  for (const [name, value] of Object.entries(module)) Object.assign(result, { [name]: copy(value) });
+  const isCopiedByFields = COPIED_BY_FIELDS.some((type) => isJust<Module>(module, type));
+  const pairs = module instanceof Sequential && module.forward === Sequential.prototype.forward;
+  for (const [name, value] of Object.entries(module)) {
+    if (typeof value === 'function' && !isCopiedByFields) continue;
+    Object.assign(result, { [name]: copy(pairs && name === 'layers' ? foldPairs(value as Module[]) : value) });
+  }
+  if (!isCopiedByFields) runOn(module, result);
   return result;
 }
 
@@ -77,6 +98,19 @@ class NormalizedLinear extends Linear {
     return super.forward(x);
   }
 }
+
+/** Classes of which all that matters is in public fields, so that an object with the same fields does the same. */
+const COPIED_BY_FIELDS = [
+  Sequential,
+  ModuleList,
+  ParameterList,
+  Linear,
+  Conv2d,
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  NormalizedLinear,
+];
 
 /** `layer` with weights and bias that do what it and `norm` do one after the other. */
 function foldInto(layer: Linear | Conv2d, norm: BatchNorm): Module {
