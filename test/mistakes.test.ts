@@ -320,7 +320,7 @@ const optimizerMistakes: Mistake[] = [
   [
     'a rate by itself',
     () => new SGD(parameters, any(0.1)),
-    'SGD: options are an object such as { name: value }, got 0.1',
+    'SGD: options are an object such as { name: value }, got 0.1; write { lr: 0.1 }',
   ],
   ['a list for a gradient', () => withGradient().step(), 'SGD: a gradient: takes a tensor, got [1, 1]'],
 ];

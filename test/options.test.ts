@@ -7,8 +7,9 @@ import { loadMnist } from '../src/data/mnist.js';
 import * as minibatch from '../src/index.js';
 import { init, MinibatchError, ones, tensor } from '../src/index.js';
 import { declareOptions } from '../src/tensor/options.js';
-import { tensors } from '../src/testing/arbitraries.js';
+import { illConditionedTensors, matmulShapes, shapes, tensors } from '../src/testing/arbitraries.js';
 import { checkOp } from '../src/testing/check-op.js';
+import { matchers } from '../src/testing/matchers.js';
 
 type Given = Record<string, unknown> | undefined;
 type Call = (options: Given) => unknown;
@@ -96,6 +97,11 @@ const table: Record<string, Row> = {
   DataLoader: [(o) => new minibatch.DataLoader(dataset, as(o) as never), 'shuffle', 'all', { batchSize: 2 }],
   loadMnist: [(o) => loadMnist(as(o)), 'imageShape', 5, { folder: 'nowhere' }],
   loadFashionMnist: [(o) => loadFashionMnist(as(o)), 'imageShape', 5, { folder: 'nowhere', cache: 'nowhere' }],
+  shapes: [(o) => shapes(as(o)), 'maxSide', 0.5],
+  matmulShapes: [(o) => matmulShapes(as(o)), 'maxSide', 0],
+  tensors: [(o) => tensors([2], as(o)), 'distance', -1],
+  illConditionedTensors: [(o) => illConditionedTensors([2], as(o)), 'dtype', 'int32'],
+  toBeCloseToTensor: [(o) => matchers.toBeCloseToTensor(minibatch.ones([1]), minibatch.ones([1]), as(o)), 'atol', -1],
   checkOp: [(o) => checkOp(minibatch.neg, fc.tuple(tensors([1])), as(o)), 'numRuns', 0],
 };
 
@@ -114,7 +120,7 @@ it('the table holds everything that declares options', () => {
     .filter((file) => file.endsWith('.ts'))
     .flatMap((file) => [
       ...readFileSync(join(import.meta.dirname, '../src', file), 'utf8').matchAll(
-        /declareOptions<\w+>\(\s*'([\w.]+)'/g,
+        /declareOptions(?:<[^(]+>)?\(\s*'([\w.]+)'/g,
       ),
     ])
     .map(([, name]) => name);

@@ -20,7 +20,18 @@ const strange: Record<string, unknown> = {
   function: () => 1,
   'list that holds itself': cyclic,
   'proxy that throws': new Proxy({}, { get: trap, has: trap, ownKeys: trap, getPrototypeOf: trap }),
+  'list that throws': new Proxy([1, 1], { get: trap, has: trap, ownKeys: trap, getPrototypeOf: trap }),
+  'revoked list': revoked([]),
+  'list with holes': new Array(2),
+  'object whose texts throw': { toString: trap, valueOf: trap, [Symbol.toPrimitive]: trap },
+  'object with a getter that throws': Object.defineProperty({}, 'dtype', { get: trap, enumerable: true }),
 };
+
+function revoked(target: object): unknown {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
 
 const x = () => minibatch.rand([2, 3]).add(0.1);
 const img = () => minibatch.rand([2, 4, 5, 5]);
@@ -149,6 +160,8 @@ const good: Record<string, readonly unknown[]> = {
   DataLoader: [ds, { batchSize: 1, shuffle: true, shards: 1, seed: 1, dropLast: true, transform: undefined }],
   encodeSafetensors: [{ tensors: { a: x() }, metadata: { b: 'c' } }],
   decodeSafetensors: [minibatch.encodeSafetensors({ tensors: { a: x() }, metadata: {} }), 'f'],
+  toTransferable: [x()],
+  fromTransferable: [{ shape: [2], data: new Float32Array(2) }],
   encodeIdx: [{ shape: [2], data: new Uint8Array(2) }],
   parseIdx: [minibatch.encodeIdx({ shape: [2], data: new Uint8Array(2) }), 'f'],
   recalibrate: [new minibatch.BatchNorm1d(3), [x()]],
@@ -256,7 +269,7 @@ const isClass = (value: unknown) => /^class\b/.test(Function.prototype.toString.
 /** Errors and base classes, and what runs what it is given. */
 const LEFT_OUT = ['MinibatchError', 'GradcheckError', 'Module', 'Optimizer', 'defineOp', 'saving', 'Tensor'];
 /** What takes nothing. */
-const WITHOUT_ARGUMENTS = ['isGradEnabled', 'Flatten', 'ReLU', 'GELU', 'SiLU', 'Sigmoid', 'Tanh'];
+const WITHOUT_ARGUMENTS = ['isGradEnabled', 'isSimdAvailable', 'Flatten', 'ReLU', 'GELU', 'SiLU', 'Sigmoid', 'Tanh'];
 
 const exported = Object.entries(minibatch).filter(
   ([name, value]) => typeof value === 'function' && ![...LEFT_OUT, ...WITHOUT_ARGUMENTS].includes(name),
@@ -284,4 +297,54 @@ describe.each(objects)('methods of %s', (_, make, methods) => {
     expect(() => call(args)).not.toThrow();
     expect(complaints(args, call)).toEqual([]);
   });
+});
+
+/** Lists with holes in them, where `every`, `map` and `forEach` see nothing that is wrong. */
+const holes = (length: number) => new Array<never>(length);
+const withHoles: [string, () => unknown][] = [
+  ['sum', () => x().sum(holes(1))],
+  ['permute', () => x().permute(holes(2))],
+  ['reshape', () => x().reshape(holes(2))],
+  ['pad', () => x().pad(holes(2))],
+  ['layerNorm', () => x().layerNorm(holes(1))],
+  ['maxPool2d', () => img().maxPool2d({ kernelSize: holes(2) as never })],
+  ['conv2d', () => img().conv2d(minibatch.ones([4, 4, 1, 1]), null, { stride: holes(2) as never })],
+  ['adaptiveAvgPool2d', () => img().adaptiveAvgPool2d(holes(2) as never)],
+  ['grad', () => minibatch.grad(minibatch.ones([], { requiresGrad: true }).exp(), holes(2))],
+  ['gradcheck', () => minibatch.gradcheck((a: Tensor) => a, holes(1) as unknown as [Tensor])],
+  ['Adam', () => new minibatch.Adam(lin().parameters(), { betas: holes(2) as never })],
+  ['SGD', () => new minibatch.SGD(holes(2), { lr: 1 })],
+  ['SGD', () => new minibatch.SGD([{ parameters: holes(2) }], { lr: 1 })],
+  ['clipGradNorm', () => minibatch.clipGradNorm(holes(2), 1)],
+  ['MultiStepLR', () => new minibatch.MultiStepLR(opt(), { milestones: holes(2) })],
+  ['encodeIdx', () => minibatch.encodeIdx({ shape: holes(2), data: new Uint8Array(1) })],
+  [
+    'Generator.state',
+    () =>
+      Object.assign(new minibatch.Generator(0), {
+        state: { words: Object.assign(holes(4), { 3: 1 }), spareNormal: null },
+      }),
+  ],
+];
+
+it.each(withHoles)('a list with holes is not taken by %s', (name, run) => {
+  expect(run).toThrow(new RegExp(`^${name}: `));
+});
+
+it('a list of nothing but holes, however long, is refused at once', () => {
+  const long = holes(2 ** 32 - 1);
+  for (const run of [
+    () => minibatch.zeros(long),
+    () => x().sum(long),
+    () => x().permute(long),
+    () => x().reshape(long),
+    () => minibatch.concat(long, 0),
+    () => new minibatch.SGD(long, { lr: 1 }),
+    () => minibatch.clipGradNorm(long, 1),
+    () => new minibatch.MultiStepLR(opt(), { milestones: long }),
+    () => minibatch.grad(minibatch.ones([], { requiresGrad: true }).exp(), long),
+    () => minibatch.tensor(long),
+  ]) {
+    expect(run).toThrow(MinibatchError);
+  }
 });

@@ -1,5 +1,5 @@
 import { full } from '../tensor/create.js';
-import { MinibatchError, show, tryTo } from '../tensor/error.js';
+import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
 import { aTensor, expectTensor } from '../tensor/expect.js';
 import { type Declarations, declareOptions } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
@@ -68,11 +68,12 @@ export function seedGradient(op: string, output: Tensor, gradient?: Tensor | nul
 
 /** Throws unless `inputs` are tensors that an output can be differentiated with respect to. */
 export function expectInputs(inputs: readonly Tensor[]): void {
-  if (!Array.isArray(inputs)) {
+  const list = listOf(inputs);
+  if (!list) {
     const advice = (inputs as unknown) instanceof Tensor ? '; write grad(y, [x])' : '';
     throw new MinibatchError(`grad: inputs are a list of tensors, got ${show(inputs)}${advice}`);
   }
-  inputs.forEach((input, i) => {
+  list.forEach((input, i) => {
     expectTensor('grad', input);
     if (!input.requiresGrad) {
       throw new MinibatchError(

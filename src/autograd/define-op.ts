@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { listOf, MinibatchError, show } from '../tensor/error.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { nameMaker, Tensor } from '../tensor/tensor.js';
 import { watching, watchOperation } from './anomaly.js';
@@ -58,7 +58,7 @@ export interface Known<Out extends Output, Noted> {
  * overwritten throws instead of returning a wrong gradient.
  */
 export function saving<F>(tensors: readonly Tensor[], vjp: F): Saving<F> {
-  if (!Array.isArray(tensors)) {
+  if (!listOf(tensors)) {
     throw new MinibatchError(`saving: takes a list of tensors, then the derivative, got ${show(tensors)}`);
   }
   return { tensors, vjp };
@@ -113,7 +113,7 @@ function definer(isBuiltIn: boolean): DefineOp {
         const valued = value(...args);
         const noting = isNoting(valued) ? valued : null;
         const y = ownOutput(name, args, noting ? noting.output : (valued as Out));
-        if (!isBuiltIn) for (const result of listOf(y)) result.madeIn = outer;
+        if (!isBuiltIn) for (const result of resultsOf(y)) result.madeIn = outer;
         if (inputs) {
           if (writesTo(inputs) !== writes) {
             throw new MinibatchError(
@@ -124,7 +124,7 @@ function definer(isBuiltIn: boolean): DefineOp {
           if (!isBuiltIn) expectNoTensors(name, noted);
           const vjps = derivative({ y, noted }, ...args);
           const node = makeNode(name, inputs, Array.isArray(y), vjps, isBuiltIn);
-          if (node) for (const result of listOf(y)) node.produce(result);
+          if (node) for (const result of resultsOf(y)) node.produce(result);
         }
         return y;
       } finally {
@@ -154,7 +154,7 @@ function expectTwoFunctions(name: unknown, value: unknown, derivative: unknown):
 /** The arguments that require a gradient, each in its place, and null in the places of the others. */
 type Inputs = readonly (Tensor | null)[];
 
-function listOf(output: Output): readonly Tensor[] {
+function resultsOf(output: Output): readonly Tensor[] {
   return Array.isArray(output) ? output : [output as Tensor];
 }
 
@@ -165,7 +165,7 @@ function isNoting<Out extends Output, Noted>(value: Out | Noting<Out, Noted>): v
 /** The results as tensors of their own: an operation that hands back an argument must not change its place in the graph. */
 function ownOutput<Out extends Output>(name: string, args: readonly unknown[], output: Out): Out {
   if (!Array.isArray(output)) return ownResult(name, args, output) as Out;
-  return output.map((y) => ownResult(name, args, y)) as readonly Tensor[] as Out;
+  return Array.from(output, (y) => ownResult(name, args, y)) as readonly Tensor[] as Out;
 }
 
 function ownResult(name: string, args: readonly unknown[], y: unknown): Tensor {

@@ -1,4 +1,4 @@
-import { isInstance, MinibatchError, show } from '../tensor/error.js';
+import { isInstance, listOf, MinibatchError, show } from '../tensor/error.js';
 import { expectBytes, expectOptions, expectText, isInRange } from '../tensor/expect.js';
 import { aShape, sizeOf } from '../tensor/shape.js';
 
@@ -51,10 +51,11 @@ export function parseIdx(bytes: ArrayBuffer | ArrayBufferView, file = 'parseIdx'
  * @throws if the data are not as many bytes as the shape takes, or if the format has no room for the shape.
  */
 export function encodeIdx(array: IdxArray): Uint8Array {
-  const { shape, data } = expectOptions('encodeIdx', array);
+  const { shape: given, data } = expectOptions('encodeIdx', array);
+  const shape = listOf(given) as number[] | null;
   // A shape that a tensor may not have, but the format holds, is taken.
-  if (!Array.isArray(shape) || !shape.every((side) => isInRange(side, { from: 0, whole: true }))) {
-    throw new MinibatchError(`encodeIdx: a shape is ${aShape.is}, got ${show(shape)}`);
+  if (!shape?.every((side) => isInRange(side, { from: 0, whole: true }))) {
+    throw new MinibatchError(`encodeIdx: a shape is ${aShape.is}, got ${show(given)}`);
   }
   if (!isInstance(Uint8Array, data) || data.length !== sizeOf(shape)) {
     throw new MinibatchError(`encodeIdx: shape ${show(shape)} takes ${sizeOf(shape)} bytes, got ${show(data)}`);

@@ -1,8 +1,9 @@
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
-import { expectWhole } from '../tensor/expect.js';
+import { expectWhole, isInRange, rangeInWords } from '../tensor/expect.js';
 import { aFunction, type Complete, declareOptions, required } from '../tensor/options.js';
 import { Generator } from '../tensor/random.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { MAX_SIZE } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { Batch, Dataset } from './dataset.js';
 
 /**
@@ -60,6 +61,7 @@ export class DataLoader implements Iterable<Batch> {
         `DataLoader: takes a dataset, such as new TensorDataset(inputs, labels), got ${show(dataset)}`,
       );
     }
+    expectCount(dataset);
     if (shards > dataset.length) {
       throw new MinibatchError(`DataLoader: ${dataset.length} examples do not go into ${shards} shards`);
     }
@@ -75,9 +77,13 @@ export class DataLoader implements Iterable<Batch> {
     return this.epoch(this.epochsStarted++);
   }
 
-  /** The batches of one epoch, from batch `start` on; none if there are no more than `start`. */
+  /**
+   * The batches of one epoch, from batch `start` on; none if there are no more than `start`.
+   *
+   * @param epoch a whole number from 0 to 2⁵² − 1, and so for `stream`
+   */
   epoch(epoch: number, start = 0): IterableIterator<Batch> {
-    expectWhole('DataLoader.epoch', 'epoch', epoch, 0);
+    expectEpoch('DataLoader.epoch', epoch);
     expectWhole('DataLoader.epoch', 'start', start, 0);
     return this.batches(epoch, start);
   }
@@ -87,6 +93,9 @@ export class DataLoader implements Iterable<Batch> {
     const order = this.order(this.generatorFor(epoch, 0));
     for (let b = start; b < this.length; b++) {
       const batch = this.dataset.batch(order.subarray(b * batchSize, (b + 1) * batchSize));
+      if (transform && !(tryTo(() => batch.inputs) instanceof Tensor)) {
+        throw new MinibatchError(`DataLoader: a dataset gives batches of { inputs, labels }, got ${show(batch)}`);
+      }
       yield transform ? { ...batch, inputs: transform(batch.inputs, this.generatorFor(epoch, b + 1)) } : batch;
     }
   }
@@ -94,6 +103,7 @@ export class DataLoader implements Iterable<Batch> {
   /** Batches without end, epoch after epoch, from step `start` of the first epoch on. */
   stream(start = 0): IterableIterator<Batch> {
     expectWhole('DataLoader.stream', 'start', start, 0);
+    expectEpoch('DataLoader.stream', Math.floor(start / this.length));
     return this.endless(start);
   }
 
@@ -127,4 +137,19 @@ export class DataLoader implements Iterable<Batch> {
     }
     return order;
   }
+}
+
+/** Throws unless a dataset says how many examples it has, and they are few enough to be numbered. */
+function expectCount({ length }: Dataset): void {
+  if (!isInRange(length, { from: 0, to: MAX_SIZE, whole: true })) {
+    throw new MinibatchError(
+      `DataLoader: the length of a dataset is a whole number from 0 to ${MAX_SIZE}, got ${show(length)}`,
+    );
+  }
+}
+
+/** An epoch's number is added to 32 bits of a seed, so it leaves them room. */
+function expectEpoch(op: string, epoch: unknown): void {
+  const range = { from: 0, to: 2 ** 52 - 1, whole: true };
+  if (!isInRange(epoch, range)) throw new MinibatchError(`${op}: epoch is ${rangeInWords(range)}, got ${show(epoch)}`);
 }

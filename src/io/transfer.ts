@@ -1,5 +1,5 @@
 import { isTypedArray, type TypedArray } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
+import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectRecord, expectTensor } from '../tensor/expect.js';
 import { checkShape, formatShape, type Shape, sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -34,7 +34,7 @@ export function fromTransferable(message: TransferableTensor): Tensor {
   expectRecord('fromTransferable', 'a message', message);
   const { shape, data } = message;
   checkShape('fromTransferable', shape);
-  if (!isTypedArray(data) || data.length !== sizeOf(shape)) {
+  if (!tryTo(() => isTypedArray(data)) || data.length !== sizeOf(shape)) {
     throw new MinibatchError(
       `fromTransferable: shape ${formatShape(shape)} takes a Float32Array, Float64Array or Int32Array of ${sizeOf(shape)}, ` +
         `got ${show(data)}`,

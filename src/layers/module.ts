@@ -1,6 +1,6 @@
 import '../autograd/methods.js';
 import { checkDType, type DType, type FloatArray, type FloatDType } from '../tensor/dtype.js';
-import { isInstance, MinibatchError } from '../tensor/error.js';
+import { isInstance, MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
 import { isMarked, MODULE, notAModule, notATensor, TENSOR } from '../tensor/not-a-tensor.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
@@ -99,6 +99,7 @@ export abstract class Module {
    * `train`, so one that overrides it (to keep its statistics frozen, say) is obeyed inside a larger module too.
    */
   train(mode = true): this {
+    if (typeof mode !== 'boolean') throw new MinibatchError(`train: takes true or false, got ${show(mode)}`);
     descend(this, 'train', mode, (module) => {
       module.training = mode;
     });

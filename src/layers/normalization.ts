@@ -84,6 +84,7 @@ export class GroupNorm extends Affine {
     if (numChannels % groups !== 0) {
       throw new MinibatchError(`GroupNorm: ${numChannels} channels do not go into ${groups} groups`);
     }
+    checkShape('GroupNorm', [numChannels]);
     super([numChannels], complete);
   }
 
@@ -115,6 +116,7 @@ export class InstanceNorm2d extends Affine {
   ) {
     const complete = instanceNormOptionsOf(options);
     expectWhole('InstanceNorm2d', 'numChannels', numChannels, 1);
+    checkShape('InstanceNorm2d', [numChannels]);
     super([numChannels], complete);
   }
 

@@ -1,4 +1,4 @@
-import { MinibatchError } from '../tensor/error.js';
+import { listOf, MinibatchError } from '../tensor/error.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Fields } from './fields.js';
 import { expectModule, FIELDS, Module } from './module.js';
@@ -12,7 +12,7 @@ export class Sequential extends Module {
   constructor(...layers: Module[]) {
     super();
     layers.forEach((layer, i) => {
-      if (Array.isArray(layer)) {
+      if (listOf(layer)) {
         throw new MinibatchError(`Sequential: takes modules, got a list; write new Sequential(...layers)`);
       }
       expectModule(`Sequential: argument ${i}`, layer);

@@ -1,4 +1,5 @@
 import type { FloatArray } from '../tensor/dtype.js';
+import { listOf } from '../tensor/error.js';
 import { isInRange } from '../tensor/expect.js';
 import { adam } from '../tensor/kernels/optimizers/index.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
@@ -24,8 +25,10 @@ const adamOptions: Declarations<AdamOptions> = {
     [0.9, 0.999],
     {
       is: 'a pair of numbers from 0 and below 1',
-      accepts: (betas) =>
-        Array.isArray(betas) && betas.length === 2 && betas.every((beta) => isInRange(beta, { from: 0, below: 1 })),
+      accepts: (value) => {
+        const betas = listOf(value);
+        return betas?.length === 2 && betas.every((beta) => isInRange(beta, { from: 0, below: 1 }));
+      },
     },
   ],
   eps: [1e-8, { from: 0 }],

@@ -1,7 +1,7 @@
-import { MinibatchError, show } from '../tensor/error.js';
+import { listOf, MinibatchError, show } from '../tensor/error.js';
 import { expectTensor } from '../tensor/expect.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { notParameters } from './optimizer.js';
+import { checkGradient, notParameters } from './optimizer.js';
 
 /**
  * Scales the gradients of `parameters` together so that their joint Euclidean norm is at most `maxNorm` (Pascanu,
@@ -13,9 +13,13 @@ import { notParameters } from './optimizer.js';
 export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
   if (!(typeof maxNorm === 'number' && maxNorm > 0))
     throw new MinibatchError(`clipGradNorm: maxNorm is a number above 0, got ${show(maxNorm)}`);
-  if (!Array.isArray(parameters)) throw notParameters('clipGradNorm', parameters);
-  for (const parameter of parameters) expectTensor('clipGradNorm', parameter);
-  const each = [...new Set(parameters)];
+  const list = listOf(parameters);
+  if (!list) throw notParameters('clipGradNorm', parameters);
+  const each = [...new Set(list)].map((parameter) => {
+    expectTensor('clipGradNorm', parameter);
+    if (parameter.grad) checkGradient('clipGradNorm', parameter);
+    return parameter;
+  });
   const gradients = each.flatMap(({ grad }) => (grad ? [grad] : []));
   const unit = unitOf(gradients);
   let squares = 0;

@@ -1,6 +1,6 @@
 import type { StateDict } from '../layers/module.js';
 import type { FloatArray } from '../tensor/dtype.js';
-import { MinibatchError, show } from '../tensor/error.js';
+import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectFloat, expectOptions, expectRecord, expectTensor, expectWhole } from '../tensor/expect.js';
 import { isMarked, MODULE, TENSOR } from '../tensor/not-a-tensor.js';
 import type { Complete, OptionsReader } from '../tensor/options.js';
@@ -46,6 +46,26 @@ export function notParameters(op: string, value: unknown): MinibatchError {
   return new MinibatchError(`${op}: takes a list of parameters or of groups, got ${show(value)}${advice}`);
 }
 
+function expectParameters(name: string, parameters: unknown): asserts parameters is readonly Tensor[] {
+  if (!listOf(parameters))
+    throw new MinibatchError(`${name}: a group has a list of parameters, got ${show(parameters)}`);
+}
+
+/** Throws unless the gradient of a parameter has its shape and dtype. */
+export function checkGradient(op: string, { grad, shape, dtype }: Tensor): void {
+  expectTensor(`${op}: a gradient`, grad);
+  if (!sameShape(grad.shape, shape) || grad.dtype !== dtype) {
+    throw new MinibatchError(
+      `${op}: a parameter of ${dtype} ${formatShape(shape)} has a gradient of ${grad.dtype} ${formatShape(grad.shape)}`,
+    );
+  }
+}
+
+/** What to write in place of options: a number by itself is meant as the rate. */
+function adviceOnOptions(value: unknown): string {
+  return typeof value === 'number' ? `; write { lr: ${value} }` : '';
+}
+
 /** What an optimizer carries for one parameter. */
 export interface ParameterState {
   /** Steps so far, the one being taken included. */
@@ -89,17 +109,20 @@ export abstract class Optimizer<Options extends { lr: number }> {
     options: Partial<Options> | undefined,
   ) {
     const { name, optionsOf } = kind;
-    if (!Array.isArray(input)) throw notParameters(name, input);
-    const wrong = input.find((entry) => Array.isArray(entry) || typeof entry !== 'object');
-    if (wrong !== undefined) throw notParameters(name, wrong);
-    const shared = expectOptions(name, options);
-    const isList = isMarked(input[0], TENSOR);
+    const entries = listOf(input) as object[] | null;
+    if (!entries) throw notParameters(name, input);
+    const wrong = entries.findIndex(
+      (entry) => typeof entry !== 'object' || entry === null || tryTo(() => Array.isArray(entry)) !== false,
+    );
+    if (wrong >= 0) throw notParameters(name, entries[wrong]);
+    const shared = expectOptions(name, options, adviceOnOptions);
+    const isList = isMarked(entries[0], TENSOR);
     // Also what no group uses has to be right; the rate alone can be left to the groups.
     if (!isList) optionsOf({ lr: 0, ...shared } as Partial<Options>, name);
-    const given: readonly object[] = isList ? [{ parameters: input as readonly Tensor[] }] : input;
+    const given: readonly object[] = isList ? [{ parameters: entries }] : entries;
     this.groups = given.map((group, i) => {
       const { parameters, initialLr, ...own } = expectOptions(`${name}: a group`, group) as GroupExtras;
-      if (!Array.isArray(parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
+      expectParameters(name, parameters);
       const op = isList ? name : `${name}: group ${i}`;
       if (initialLr !== undefined) expectRate(op, 'initialLr', initialLr);
       const complete = optionsOf({ ...own, ...shared, ...withoutUndefined(own) } as Partial<Options>, op);
@@ -122,10 +145,14 @@ export abstract class Optimizer<Options extends { lr: number }> {
   /** All parameters, checked. */
   private checkParameters(): Tensor[] {
     const { name } = this.kind;
-    for (const group of this.groups) {
-      if (!Array.isArray(group.parameters)) throw new MinibatchError(`${name}: a group has a list of parameters`);
+    for (const group of this.groups as readonly unknown[]) {
+      expectParameters(
+        name,
+        tryTo(() => (group as GroupExtras | null)?.parameters),
+      );
     }
-    const parameters = this.parameters();
+    // Also what is missing in a list is a parameter that is none.
+    const parameters = this.groups.flatMap((group) => Array.from(group.parameters));
     if (parameters.length === 0) throw new MinibatchError(`${name}: takes at least one parameter`);
     for (const parameter of parameters) {
       expectFloat(name, parameter);
@@ -145,7 +172,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
    */
   step(): void {
     const { name, optionsOf } = this.kind;
-    for (const parameter of this.checkParameters()) this.checkGradient(parameter);
+    for (const parameter of this.checkParameters()) if (parameter.grad) checkGradient(name, parameter);
     const options = this.groups.map((group, i) => {
       const { parameters: _, initialLr, ...own } = group;
       const op = `${name}: group ${i}`;
@@ -171,16 +198,6 @@ export abstract class Optimizer<Options extends { lr: number }> {
     const fresh = new Carried(parameter, 0, {});
     this.carried.set(parameter, fresh);
     return fresh;
-  }
-
-  private checkGradient({ grad, shape, dtype }: Tensor): void {
-    if (grad) expectTensor(`${this.kind.name}: a gradient`, grad);
-    if (grad && (!sameShape(grad.shape, shape) || grad.dtype !== dtype)) {
-      throw new MinibatchError(
-        `${this.kind.name}: a parameter of ${dtype} ${formatShape(shape)} has a gradient of ` +
-          `${grad.dtype} ${formatShape(grad.shape)}`,
-      );
-    }
   }
 
   /** Moves one parameter, in place; `state` is its own. */
@@ -219,12 +236,11 @@ export abstract class Optimizer<Options extends { lr: number }> {
     expectEntries(op, 'a state', state, ['optimizer', 'groups', 'state']);
     expectKind(op, this.kind.name, state.optimizer);
     const parameters = this.parameters() as FloatTensor[];
-    const [groups, states] = [state.groups, state.state];
-    const lengths = [groups, states].map((list) => (Array.isArray(list) ? list.length : show(list)));
-    if (lengths[0] !== this.groups.length || lengths[1] !== parameters.length) {
+    const [groups, states] = [listOf(state.groups), listOf(state.state)];
+    if (groups?.length !== this.groups.length || states?.length !== parameters.length) {
       throw new MinibatchError(
         `${op}: has ${this.groups.length} groups of ${parameters.length} parameters in all, ` +
-          `got ${lengths[0]} and ${lengths[1]}`,
+          `got ${groups?.length ?? show(state.groups)} and ${states?.length ?? show(state.state)}`,
       );
     }
     const loadedGroups = this.groups.map((group, i) => this.checkedGroup(`${op}: group ${i}`, groups[i], group));

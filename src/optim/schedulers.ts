@@ -1,4 +1,4 @@
-import { MinibatchError, show, tryTo } from '../tensor/error.js';
+import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectNumber, expectWhole, isInRange } from '../tensor/expect.js';
 import { type Complete, declareOptions, required } from '../tensor/options.js';
 import { expectEntries, expectKind, expectRate } from './state.js';
@@ -36,17 +36,20 @@ abstract class Scheduler {
     private readonly optimizer: Scheduled,
   ) {
     expectScheduled(name, optimizer);
+    expectRates(name, optimizer);
     this.baseLrs = optimizer.groups.map((group) => {
       group.initialLr ??= group.lr;
       return group.initialLr;
     });
   }
 
+  /** @throws if groups have been added or taken away, or the rate of one has been set to what it cannot be; then nothing has changed. */
   step(): void {
     const { groups } = this.optimizer;
     if (groups.length !== this.baseLrs.length) {
       throw new MinibatchError(`${this.name}: the optimizer has ${groups.length} groups, had ${this.baseLrs.length}`);
     }
+    expectRates(this.name, this.optimizer);
     this.stepsTaken++;
     groups.forEach((group, i) => {
       group.lr = this.next(group.lr, this.stepsTaken, this.baseLrs[i]);
@@ -69,16 +72,16 @@ abstract class Scheduler {
   loadStateDict(state: SchedulerState): void {
     const op = `${this.name}.loadStateDict`;
     expectEntries(op, 'a state', state, ['scheduler', 'steps', 'baseLrs']);
-    const { scheduler, steps, baseLrs } = state;
+    const { scheduler, steps } = state;
     expectKind(op, this.name, scheduler);
     expectWhole(op, 'steps', steps, 0);
-    if (!Array.isArray(baseLrs) || baseLrs.length !== this.baseLrs.length) {
-      throw new MinibatchError(`${op}: baseLrs are ${this.baseLrs.length} numbers, got ${show(baseLrs)}`);
+    const baseLrs = listOf(state.baseLrs);
+    if (baseLrs?.length !== this.baseLrs.length) {
+      throw new MinibatchError(`${op}: baseLrs are ${this.baseLrs.length} numbers, got ${show(state.baseLrs)}`);
     }
-    // Not forEach, which passes over what is missing in the list.
     for (const lr of baseLrs) expectRate(op, 'a base rate', lr);
     this.stepsTaken = steps;
-    this.baseLrs = [...baseLrs];
+    this.baseLrs = baseLrs as number[];
   }
 }
 
@@ -149,7 +152,7 @@ const multiStepOptionsOf = declareOptions<MultiStepLROptions>('MultiStepLR', {
     required,
     {
       is: 'a list of whole numbers from 1',
-      accepts: (steps) => Array.isArray(steps) && steps.every((step) => isInRange(step, { from: 1, whole: true })),
+      accepts: (steps) => listOf(steps)?.every((step) => isInRange(step, { from: 1, whole: true })) ?? false,
     },
   ],
   gamma: [0.1, { above: 0 }],
@@ -299,12 +302,14 @@ export class ReduceLROnPlateau {
     options?: PlateauOptions,
   ) {
     expectScheduled('ReduceLROnPlateau', optimizer);
+    expectRates('ReduceLROnPlateau', optimizer);
     this.options = plateauOptionsOf(options);
   }
 
   /** @throws if the measure is not a number, which NaN is not; then nothing has changed. */
   step(measure: number): void {
     expectNumber('ReduceLROnPlateau', 'measure', measure);
+    expectRates('ReduceLROnPlateau', this.optimizer);
     const { factor, patience, cooldown, minLr } = this.options;
     if (this.isBetter(measure)) {
       this.best = finite(measure);
@@ -363,10 +368,18 @@ function finite(x: number): number {
   return Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, x));
 }
 
+/** Throws unless every group has a rate, and what it remembers is one. */
+function expectRates(name: string, { groups }: Scheduled): void {
+  groups.forEach(({ lr, initialLr }, i) => {
+    expectRate(`${name}: group ${i}`, 'lr', lr);
+    if (initialLr !== undefined && initialLr !== null) expectRate(`${name}: group ${i}`, 'initialLr', initialLr);
+  });
+}
+
 function expectScheduled(name: string, optimizer: unknown): void {
   const known = tryTo(() => {
     const groups = (optimizer as Scheduled | undefined | null)?.groups;
-    return Array.isArray(groups) && groups.every((group) => typeof group?.lr === 'number');
+    return listOf(groups)?.every((group) => typeof (group as { lr?: unknown } | null | undefined)?.lr === 'number');
   });
   if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
 }

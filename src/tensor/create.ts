@@ -8,7 +8,7 @@ import {
   type NumberArray,
   type TypedArray,
 } from './dtype.js';
-import { MinibatchError, show, tryTo } from './error.js';
+import { listOf, MinibatchError, show, tryTo } from './error.js';
 import { expectWhole } from './expect.js';
 import { type Declarations, declareOptions } from './options.js';
 import { aShape, checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
@@ -50,7 +50,7 @@ const valuesOptionsOf = declareOptions<ValuesOptions>('tensor', {
  * fit `shape`.
  */
 export function tensor(values: NestedArray | NumberArray, options?: TensorOptions & { shape?: Shape }): Tensor {
-  if (typeof options === 'number' || Array.isArray(options)) {
+  if (typeof options === 'number' || listOf(options)) {
     const list = show([values, options]);
     throw new MinibatchError(
       `tensor: takes all values in one list, got ${show(options)} beside it; write tensor(${list})`,
@@ -59,7 +59,7 @@ export function tensor(values: NestedArray | NumberArray, options?: TensorOption
   const complete = valuesOptionsOf(options);
   const own = dtypeOf(values);
   const dtype = complete.dtype ?? own ?? 'float32';
-  const ownShape = own ? [(values as NumberArray).length] : shapeOfLists(values as NestedArray);
+  const ownShape = own ? [(values as NumberArray).length] : reading(() => shapeOfLists(values as NestedArray));
   const shape = complete.shape ?? ownShape;
   checkShape('tensor', shape);
   if (sizeOf(shape) !== sizeOf(ownShape)) {
@@ -67,8 +67,20 @@ export function tensor(values: NestedArray | NumberArray, options?: TensorOption
       `tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${sizeOf(ownShape)}`,
     );
   }
-  const data = own ? fromArray(dtype, values as NumberArray) : fromLists(dtype, values as NestedArray, ownShape);
+  const data = own
+    ? fromArray(dtype, values as NumberArray)
+    : reading(() => fromLists(dtype, values as NestedArray, ownShape));
   return withGrad(adopt(data, [...shape]), complete.requiresGrad);
+}
+
+/** What `read` gives of nested lists, one of which may throw when it is looked at, as a revoked proxy does. */
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MinibatchError) throw error;
+    throw new MinibatchError('tensor: takes nested arrays of numbers, got an object that cannot be read');
+  }
 }
 
 /** A copy of a typed array as `dtype`. */
@@ -177,6 +189,10 @@ export function arange(start: number, end?: number, step = 1, options?: TensorOp
   }
   const length = Math.max(0, Math.ceil((last - first) / step));
   checkShape('arange', [length]);
+  if (dtype === 'int32' && length > 0) {
+    expectInt32('arange', first);
+    expectInt32('arange', first + (length - 1) * step);
+  }
   const data = allocate(dtype, length);
   for (let i = 0; i < length; i++) data[i] = first + i * step;
   return withGrad(adopt(data, [length]), requiresGrad);

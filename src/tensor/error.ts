@@ -34,6 +34,17 @@ export function tryTo<T>(read: () => T): T | undefined {
   }
 }
 
+/** The most parts of a list that are looked at; a list with holes can be long and take no memory. */
+const LONGEST_LIST = 2 ** 24;
+
+/**
+ * The parts of a list; undefined stands for each that is missing in it. Null for what is no list, is longer than any
+ * that is meant, or throws when it is looked at.
+ */
+export function listOf(value: unknown): unknown[] | null {
+  return tryTo(() => (Array.isArray(value) && value.length <= LONGEST_LIST ? Array.from(value) : null)) ?? null;
+}
+
 /** What `instanceof` does where a class does not say otherwise; kept here because it is looked up for every operation. */
 const isOrdinaryInstance = Function.prototype[Symbol.hasInstance];
 

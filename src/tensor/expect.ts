@@ -92,6 +92,7 @@ export function expectOptions<Options extends object>(
 ): Options {
   if (options === null || options === undefined) return {} as Options;
   const isObject = tryTo(() => {
+    Object.values(options); // so that what throws when it is read does so here
     if (Object.getPrototypeOf(options) === Object.prototype) return true;
     return Object.prototype.toString.call(options) === '[object Object]' && !(options instanceof Tensor);
   });
@@ -105,7 +106,11 @@ export function expectOptions<Options extends object>(
 
 /** Throws unless `value` is an object that maps names to values: no list, no map, no instance of a class. */
 export function expectRecord(op: string, name: string, value: unknown): asserts value is Record<string, unknown> {
-  const parent = typeof value === 'object' && value !== null ? tryTo(() => Object.getPrototypeOf(value)) : undefined;
+  const parent = tryTo(() => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    Object.values(value); // so that what throws when it is read does so here
+    return Object.getPrototypeOf(value);
+  });
   // Objects of another realm have an Object.prototype of their own, which has no prototype either.
   if (parent === undefined || (parent !== null && Object.getPrototypeOf(parent) !== null)) {
     throw new MinibatchError(`${op}: ${name} is an object such as { name: value }, got ${show(value)}`);

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from './error.js';
+import { listOf, MinibatchError, show } from './error.js';
 import { expectOptions, isInRange, type Range, rangeInWords } from './expect.js';
 
 /*
@@ -150,6 +150,10 @@ export function pairOf(from: number): Kind {
   const isOne = (value: unknown) => isInRange(value, { from, whole: true });
   return {
     is: `a whole number from ${from}, or two of them`,
-    accepts: (value) => isOne(value) || (Array.isArray(value) && value.length === 2 && value.every(isOne)),
+    accepts: (value) => {
+      if (isOne(value)) return true;
+      const sides = listOf(value);
+      return sides?.length === 2 && sides.every(isOne);
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { type TensorOptions, tensorOptions } from './create.js';
 import { allocate, type DType } from './dtype.js';
-import { isInstance, MinibatchError, show } from './error.js';
+import { isInstance, listOf, MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
 import { type Declarations, declareOptions, type Kind } from './options.js';
 import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
@@ -55,10 +55,10 @@ export class Generator {
 
   /** @throws unless it is a state that a generator can have; one whose words are all zero gives nothing but zeros. */
   set state(state: GeneratorState) {
-    const { words, spareNormal } = expectOptions('Generator.state', state);
+    const { words: given, spareNormal } = expectOptions('Generator.state', state);
+    const words = listOf(given) as number[] | null;
     const isState =
-      Array.isArray(words) &&
-      words.length === 4 &&
+      words?.length === 4 &&
       words.every((word) => word === (word | 0)) &&
       words.some((word) => word !== 0) &&
       (spareNormal === null || Number.isFinite(spareNormal));

@@ -1,4 +1,4 @@
-import { MinibatchError, show, tryTo } from './error.js';
+import { listOf, MinibatchError, show, tryTo } from './error.js';
 
 /** Sizes of the dimensions, outermost first. A scalar's is `[]`. */
 export type Shape = readonly number[];
@@ -24,7 +24,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 /** A list of sides, whatever it is they are. */
 export const aShape = {
   is: 'a list of whole numbers from 0',
-  accepts: (value: unknown): boolean => Array.isArray(value),
+  accepts: (value: unknown): boolean => listOf(value) !== null,
 };
 
 /** The most values that a tensor can have: where each lies fits into 32 bits. */
@@ -39,13 +39,13 @@ export const MAX_NDIM = 64;
  * @param rest the arguments after it: numbers, where sides were given one by one
  */
 export function checkShape(op: string, shape: Shape, rest: readonly unknown[] = []): void {
-  if (!Array.isArray(shape)) throw notAShape(op, shape, rest);
-  if (shape.length > MAX_NDIM) {
-    throw new MinibatchError(`${op}: a tensor has at most ${MAX_NDIM} dimensions, got ${shape.length}`);
+  const sides = listOf(shape) as number[] | null;
+  if (!sides) throw notAShape(op, shape, rest);
+  if (sides.length > MAX_NDIM) {
+    throw new MinibatchError(`${op}: a tensor has at most ${MAX_NDIM} dimensions, got ${sides.length}`);
   }
   let size = 1;
-  for (let d = 0; d < shape.length; d++) {
-    const side = shape[d];
+  for (const side of sides) {
     if (!Number.isInteger(side) || side < 0) throw notAShape(op, shape, rest);
     size *= side || 1;
   }
@@ -98,7 +98,7 @@ export function resolveDim(op: string, dim: number, ndim: number): number {
 /** The dimensions to reduce over, ascending: one, several, or all where none is given. */
 export function resolveDims(op: string, dims: number | readonly number[] | undefined, ndim: number): number[] {
   if (dims === undefined || dims === null) return Array.from({ length: ndim }, (_, d) => d);
-  const list = (Array.isArray(dims) ? dims : [dims]) as readonly number[];
+  const list = (listOf(dims) ?? [dims]) as readonly number[];
   const resolved = list.map((dim) => resolveDim(op, dim, ndim)).sort((a, b) => a - b);
   if (new Set(resolved).size !== resolved.length) {
     throw new MinibatchError(`${op}: dimensions ${show(list)} name one dimension twice`);

@@ -152,6 +152,7 @@ export class Tensor {
   }
 
   set requiresGrad(value: boolean) {
+    if (typeof value !== 'boolean') throw new MinibatchError(`requiresGrad: is true or false, got ${show(value)}`);
     if (value && this.dtype === 'int32') {
       throw new MinibatchError("requiresGrad: an int32 tensor has no derivative; convert it with to('float32')");
     }

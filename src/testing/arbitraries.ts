@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import type { FloatDType } from '../tensor/dtype.js';
-import { MinibatchError } from '../tensor/error.js';
-import { formatShape, type Shape, sameShape, sizeOf } from '../tensor/shape.js';
+import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
+import { listOf, MinibatchError } from '../tensor/error.js';
+import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
+import { checkShape, formatShape, MAX_NDIM, type Shape, sameShape, sizeOf } from '../tensor/shape.js';
 import { empty, Tensor } from '../tensor/tensor.js';
 
 /*
@@ -20,14 +21,26 @@ export interface ShapeConstraints {
   maxSize?: number;
 }
 
+const shapesConstraintsOf = declareOptions<ShapeConstraints>('shapes', {
+  minRank: [0, { from: 0, to: MAX_NDIM, whole: true }],
+  maxRank: [4, { from: 0, to: MAX_NDIM, whole: true }],
+  minSide: [1, { from: 0, whole: true }],
+  maxSide: [5, { from: 0, whole: true }],
+  maxSize: [48, { from: 0, whole: true }],
+});
+
 /** Shapes of any rank; shrink to the fewest dimensions and the shortest sides. */
-export function shapes({
-  minRank = 0,
-  maxRank = 4,
-  minSide = 1,
-  maxSide = 5,
-  maxSize = 48,
-}: ShapeConstraints = {}): fc.Arbitrary<number[]> {
+export function shapes(constraints?: ShapeConstraints): fc.Arbitrary<number[]> {
+  return shapesFor('shapes', constraints);
+}
+
+function shapesFor(op: string, constraints?: ShapeConstraints): fc.Arbitrary<number[]> {
+  const { minRank, maxRank, minSide, maxSide, maxSize } = shapesConstraintsOf(constraints, op);
+  if (minRank > maxRank || minSide > maxSide) {
+    throw new MinibatchError(
+      `${op}: there are no shapes of ${minRank} to ${maxRank} dimensions with sides from ${minSide} to ${maxSide}`,
+    );
+  }
   return fc
     .array(fc.integer({ min: minSide, max: maxSide }), { minLength: minRank, maxLength: maxRank })
     .map((sides) => withinSize(sides, minSide, maxSize));
@@ -48,7 +61,7 @@ function withinSize(sides: readonly number[], minSide: number, maxSize: number):
  * front. Either may come first.
  */
 export function broadcastableShapes(constraints?: ShapeConstraints): fc.Arbitrary<[number[], number[]]> {
-  return shapes(constraints).chain((whole) =>
+  return shapesFor('broadcastableShapes', constraints).chain((whole) =>
     fc
       .tuple(
         fc.array(fc.boolean(), { minLength: whole.length, maxLength: whole.length }),
@@ -62,10 +75,13 @@ export function broadcastableShapes(constraints?: ShapeConstraints): fc.Arbitrar
   );
 }
 
+const matmulConstraintsOf = declareOptions<Pick<ShapeConstraints, 'maxSide'>>('matmulShapes', {
+  maxSide: [4, { from: 1, whole: true }],
+});
+
 /** Two shapes that matrix multiplication takes: `[..., m, k]` and `[..., k, n]`, with batch dimensions that broadcast. */
-export function matmulShapes({
-  maxSide = 4,
-}: Pick<ShapeConstraints, 'maxSide'> = {}): fc.Arbitrary<[number[], number[]]> {
+export function matmulShapes(constraints?: Pick<ShapeConstraints, 'maxSide'>): fc.Arbitrary<[number[], number[]]> {
+  const { maxSide } = matmulConstraintsOf(constraints);
   const side = fc.integer({ min: 1, max: maxSide });
   return fc
     .tuple(side, side, side, broadcastableShapes({ maxRank: 2, maxSide: 3 }))
@@ -124,9 +140,29 @@ export interface ValueConstraints {
   requiresGrad?: boolean;
 }
 
+const kindConstraints: Declarations<Pick<ValueConstraints, 'dtype' | 'requiresGrad'>> = {
+  dtype: ['float64', floatDTypes],
+  requiresGrad: true,
+};
+const valueConstraintsOf = declareOptions<ValueConstraints>('tensors', {
+  min: [-2, {}],
+  max: [2, {}],
+  awayFrom: [
+    [],
+    {
+      is: 'a list of numbers',
+      accepts: (points) => listOf(points)?.every((point) => typeof point === 'number') ?? false,
+    },
+  ],
+  distance: [0.05, { from: 0 }],
+  ...kindConstraints,
+});
+const kindConstraintsOf = declareOptions('illConditionedTensors', kindConstraints);
+
 /** Tensors of one shape; shrink towards zeros and ones, as far as the constraints allow those. */
-export function tensors(shape: Shape, constraints: ValueConstraints = {}): fc.Arbitrary<Tensor> {
-  return new TensorArbitrary(shape, constraints);
+export function tensors(shape: Shape, constraints?: ValueConstraints): fc.Arbitrary<Tensor> {
+  checkShape('tensors', shape);
+  return new TensorArbitrary(shape, valueConstraintsOf(constraints));
 }
 
 /**
@@ -135,8 +171,11 @@ export function tensors(shape: Shape, constraints: ValueConstraints = {}): fc.Ar
  */
 export function illConditionedTensors(
   shape: Shape,
-  constraints: Pick<ValueConstraints, 'dtype' | 'requiresGrad'> = {},
+  constraints?: Pick<ValueConstraints, 'dtype' | 'requiresGrad'>,
 ): fc.Arbitrary<Tensor> {
+  checkShape('illConditionedTensors', shape);
+  const limits = { min: -1e5, max: 1e5, awayFrom: [], distance: 0 };
+  const complete = { ...kindConstraintsOf(constraints), ...limits };
   return fc
     .constantFrom<(u: number, i: number) => number>(
       (u) => 1 + 1e-3 * u,
@@ -145,24 +184,21 @@ export function illConditionedTensors(
       (u) => 1e-4 * u,
       (u) => 1e4 * u,
     )
-    .chain((place) => new TensorArbitrary(shape, { ...constraints, min: -1e5, max: 1e5 }, place));
+    .chain((place) => new TensorArbitrary(shape, complete, place));
 }
 
 /** Values as someone would write them by hand, the plainest first. */
 const PLAIN = [0, 1, -1, 2, -2, 0.5, -0.5];
 
 class TensorArbitrary extends fc.Arbitrary<Tensor> {
-  private readonly limits: Required<Omit<ValueConstraints, 'dtype' | 'requiresGrad'>>;
-
   constructor(
     private readonly shape: Shape,
-    private readonly constraints: ValueConstraints,
+    private readonly constraints: Complete<ValueConstraints>,
     /** Where a number from −1 to 1 comes to lie; default: evenly between the limits. */
     private readonly place?: (u: number, i: number) => number,
   ) {
     super();
-    const { min = -2, max = 2, awayFrom = [], distance = 0.05 } = constraints;
-    this.limits = { min, max, awayFrom, distance };
+    const { min, max, awayFrom, distance } = constraints;
     const somewhere = Array.from({ length: 101 }, (_, i) => min + ((max - min) * i) / 100);
     if (!(min <= max) || !somewhere.some((value) => this.allows(value))) {
       throw new MinibatchError(
@@ -172,7 +208,7 @@ class TensorArbitrary extends fc.Arbitrary<Tensor> {
   }
 
   override generate(random: fc.Random): fc.Value<Tensor> {
-    const { min, max } = this.limits;
+    const { min, max } = this.constraints;
     const draw = (i: number): number => {
       for (;;) {
         const u = 2 * random.nextDouble() - 1;
@@ -213,7 +249,7 @@ class TensorArbitrary extends fc.Arbitrary<Tensor> {
   }
 
   private plainest(): number {
-    return PLAIN.find((value) => this.allows(value)) ?? this.limits.min;
+    return PLAIN.find((value) => this.allows(value)) ?? this.constraints.min;
   }
 
   private plainer(candidate: number, value: number): number {
@@ -221,12 +257,12 @@ class TensorArbitrary extends fc.Arbitrary<Tensor> {
   }
 
   private allows(value: number): boolean {
-    const { min, max, awayFrom, distance } = this.limits;
+    const { min, max, awayFrom, distance } = this.constraints;
     return value >= min && value <= max && awayFrom.every((kink) => Math.abs(value - kink) >= distance);
   }
 
   private wrap(values: Float64Array): fc.Value<Tensor> {
-    const { dtype = 'float64', requiresGrad = true } = this.constraints;
+    const { dtype, requiresGrad } = this.constraints;
     const x = empty(this.shape, dtype);
     x.data.set(values);
     x.requiresGrad = requiresGrad;

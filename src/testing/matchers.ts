@@ -1,6 +1,8 @@
 import { type GradcheckOptions, gradcheck } from '../autograd/gradcheck/gradcheck.js';
 import type { CheckedFunction } from '../autograd/gradcheck/subject.js';
 import { MinibatchError, show } from '../tensor/error.js';
+import { expectOptions } from '../tensor/expect.js';
+import { declareOptions } from '../tensor/options.js';
 import { formatShape, sameShape, unravel } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -35,17 +37,24 @@ export interface MatcherResult {
   message: () => string;
 }
 
+const toleranceOf = declareOptions<Tolerance>('toBeCloseToTensor', {
+  atol: [0, { from: 0 }],
+  rtol: [1e-5, { from: 0 }],
+});
+
 /** The matchers, for the `expect.extend` of Vitest, Jest, Bun or any other test runner that has one. */
 export const matchers = {
   toPassGradcheck(fn: unknown, inputs: readonly Tensor[], options?: GradcheckOptions): MatcherResult {
-    const report = gradcheck(fn as CheckedFunction, inputs, { ...options, raiseException: false });
+    const given = expectOptions('gradcheck', options);
+    const report = gradcheck(fn as CheckedFunction, inputs, { ...given, raiseException: false });
     return {
       pass: report.passed,
       message: () => (report.passed ? `expected a wrong derivative, but ${report}` : String(report)),
     };
   },
 
-  toBeCloseToTensor(actual: unknown, expected: Tensor, { atol = 0, rtol = 1e-5 }: Tolerance = {}): MatcherResult {
+  toBeCloseToTensor(actual: unknown, expected: Tensor, tolerance?: Tolerance): MatcherResult {
+    const { atol, rtol } = toleranceOf(tolerance);
     const difference = differenceBetween(actual, expected, atol, rtol);
     return {
       pass: difference === null,

@@ -129,3 +129,27 @@ describe('a batch', () => {
     }
   });
 });
+
+describe('what a loader is given', () => {
+  it('is a dataset with a number of examples that can be counted', () => {
+    for (const length of [Number.NaN, Infinity, -1, 1.5, '3', null, undefined, 1n, 2 ** 31, 1e12]) {
+      expect(() => new DataLoader({ length, batch: () => ({}) } as never, { batchSize: 2 })).toThrow(
+        'DataLoader: the length of a dataset is a whole number from 0 to 2147483647, got ',
+      );
+    }
+  });
+
+  it('is the number of an epoch that a seed has room for', () => {
+    const loader = new DataLoader(dataset(4), { batchSize: 2, shuffle: true });
+    expect([...loader.epoch(2 ** 52 - 1)].length).toBe(2);
+    expect(() => loader.epoch(2 ** 52)).toThrow('DataLoader.epoch: epoch is a whole number from 0 to');
+    const single = new DataLoader(dataset(4), { batchSize: 4 });
+    expect(() => single.stream(Number.MAX_SAFE_INTEGER)).toThrow('DataLoader.stream: epoch is a whole number from 0');
+  });
+
+  it('is batches with inputs, where those are to be transformed', () => {
+    const broken = { length: 3, batch: () => undefined } as never;
+    const [loader] = [new DataLoader(broken, { batchSize: 1, transform: (inputs) => inputs })];
+    expect(() => [...loader]).toThrow('DataLoader: a dataset gives batches of { inputs, labels }, got undefined');
+  });
+});

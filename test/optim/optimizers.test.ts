@@ -437,3 +437,24 @@ describe('clipGradNorm', () => {
     expect(p.grad?.toArray()).toEqual([Math.fround(0.6), 0]);
   });
 });
+
+it('clipGradNorm refuses a gradient that is none of its parameter, and clips no other', () => {
+  for (const wrong of [[1, 1], zeros([3]), zeros([2], { dtype: 'int32' }), zeros([2], { dtype: 'float64' })]) {
+    const [first, second] = [parameter([1, 2]), parameter([3, 4])];
+    first.grad = tensor([3, 4]);
+    second.grad = wrong as Tensor;
+    expect(() => clipGradNorm([first, second], 1)).toThrow(/^clipGradNorm: a (gradient|parameter)/);
+    expect(first.grad.toArray()).toEqual([3, 4]);
+  }
+});
+
+it('a group that was replaced by nothing is noticed before anything moves', () => {
+  const p = parameter([1]);
+  p.grad = tensor([1]);
+  for (const wrong of [null, undefined, {}, { parameters: [undefined] }, { parameters: new Array(1) }]) {
+    const sgd = new SGD([p], { lr: 1 });
+    sgd.groups.push(wrong as never);
+    expect(() => sgd.step()).toThrow(/^SGD: (a group has a list of parameters, got |takes a tensor, got undefined)/);
+    expect(p.toArray()).toEqual([1]);
+  }
+});

@@ -223,6 +223,28 @@ describe('schedulers', () => {
     }
   });
 
+  it('change no rate where one is no rate', () => {
+    const kinds: ((sgd: SGD) => { step(measure?: number): void; stateDict(): object })[] = [
+      (sgd) => new ExponentialLR(sgd, { gamma: 0.5 }),
+      (sgd) => new CosineAnnealingLR(sgd, { tMax: 4 }),
+      (sgd) => new ReduceLROnPlateau(sgd, { patience: 0 }) as never,
+    ];
+    for (const make of kinds) {
+      for (const wrong of [Number.NaN, undefined, '1', 1n, -1, Infinity]) {
+        const sgd = new SGD([{ parameters: [parameter([1])] }, { parameters: [parameter([2])] }], { lr: 1 });
+        const scheduler = make(sgd);
+        const state = scheduler.stateDict();
+        sgd.groups[1].lr = wrong as number;
+        expect(() => scheduler.step(1)).toThrow(/: group 1: lr is a number from 0, got /);
+        expect(sgd.groups[0].lr).toBe(1);
+        expect(scheduler.stateDict()).toEqual(state);
+      }
+      const sgd = optimizer();
+      sgd.groups[0].initialLr = 'x' as never;
+      expect(() => make(sgd)).toThrow(': group 0: initialLr is a number from 0, got "x"');
+    }
+  });
+
   it('notice that the optimizer has more groups than when they were made', () => {
     const sgd = optimizer(1);
     const scheduler = new ExponentialLR(sgd, { gamma: 0.5 });

@@ -142,3 +142,18 @@ describe('a tensor', () => {
     expect(y).toBeInstanceOf(Tensor);
   });
 });
+
+it('arange gives no int32 that has wrapped around', () => {
+  expect(() => arange(0, 4e9, 1e9, { dtype: 'int32' })).toThrow('arange: 3000000000 does not fit into int32');
+  expect(() => arange(-3e9, 0, 1e9, { dtype: 'int32' })).toThrow('arange: -3000000000 does not fit into int32');
+  expect(arange(2 ** 31 - 2, 2 ** 31, 1, { dtype: 'int32' }).toArray()).toEqual([2 ** 31 - 2, 2 ** 31 - 1]);
+  expect(arange(5e9, 5e9, 1, { dtype: 'int32' }).size).toBe(0);
+});
+
+it('requiresGrad is true or false', () => {
+  const x = ones([1]);
+  for (const wrong of ['no', 1, null, undefined, 0]) {
+    expect(() => Object.assign(x, { requiresGrad: wrong })).toThrow('requiresGrad: is true or false, got ');
+    expect(x.requiresGrad).toBe(false);
+  }
+});

@@ -158,3 +158,13 @@ describe('tensors', () => {
     );
   });
 });
+
+it('refuse what there are no shapes or tensors of', () => {
+  expect(() => shapes({ minRank: 5 })).toThrow(
+    'shapes: there are no shapes of 5 to 4 dimensions with sides from 1 to 5',
+  );
+  expect(() => broadcastableShapes({ minSide: 9 })).toThrow('broadcastableShapes: there are no shapes of 0 to 4');
+  expect(() => tensors(-3 as never)).toThrow('tensors: a shape is a list of whole numbers from 0, got -3');
+  expect(() => tensors([2], { awayFrom: new Array(1) })).toThrow('tensors: awayFrom is a list of numbers, got ');
+  expect(() => illConditionedTensors(undefined as never)).toThrow('illConditionedTensors: a shape is a list');
+});

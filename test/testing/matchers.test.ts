@@ -69,3 +69,18 @@ describe('toBeCloseToTensor', () => {
     );
   });
 });
+
+it('options of another kind are refused, not taken for none', () => {
+  for (const options of [5, [], 'fast']) {
+    expect(() => expect((t: Tensor) => t.sin()).toPassGradcheck([x()], options as never)).toThrow(
+      'gradcheck: options are an object such as { name: value }',
+    );
+    expect(() => expect(x()).toBeCloseToTensor(x(), options as never)).toThrow(
+      'toBeCloseToTensor: options are an object such as { name: value }',
+    );
+  }
+  for (const wrong of [{ atol: '5' }, { rtol: Number.NaN }, { atol: Infinity }]) {
+    expect(() => expect(x()).toBeCloseToTensor(x().add(1), wrong as never)).toThrow(/tol is a number from 0, got /);
+  }
+  expect(x()).toBeCloseToTensor(x(), null as never);
+});

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../../tensor/error.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { declareOptions } from '../../tensor/options.js';
 import { Generator, randn } from '../../tensor/random.js';
@@ -90,8 +90,9 @@ export function gradgradcheck<Inputs extends readonly Tensor[]>(
 /** Throws unless there is a function to check, and tensors to check it at. */
 function expectCheckable(op: string, fn: unknown, inputs: readonly Tensor[]): void {
   if (typeof fn !== 'function') throw new MinibatchError(`${op}: takes a function to check, got ${show(fn)}`);
-  if (!Array.isArray(inputs)) throw new MinibatchError(`${op}: inputs are a list of tensors, got ${show(inputs)}`);
-  for (const input of inputs) expectTensor(op, input);
+  const list = listOf(inputs);
+  if (!list) throw new MinibatchError(`${op}: inputs are a list of tensors, got ${show(inputs)}`);
+  for (const input of list) expectTensor(op, input);
   if (!inputs.some((input) => input.requiresGrad)) throw new MinibatchError(`${op}: no input requires a gradient`);
 }
 

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../../tensor/error.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import { Generator } from '../../tensor/random.js';
 import { empty, Tensor } from '../../tensor/tensor.js';
@@ -304,8 +304,8 @@ function valuesOf(outputs: readonly Tensor[]): Float64Array {
 
 /** The outputs as a list; throws if they are no float tensors. */
 export function outputsOf(op: string, result: Tensor | readonly Tensor[]): readonly Tensor[] {
-  const outputs = result instanceof Tensor ? [result] : result;
-  if (!Array.isArray(outputs)) throw new MinibatchError(`${op}: the function gives no tensors but ${show(result)}`);
+  const outputs = result instanceof Tensor ? [result] : (listOf(result) as Tensor[] | null);
+  if (!outputs) throw new MinibatchError(`${op}: the function gives no tensors but ${show(result)}`);
   for (const output of outputs) expectFloat(op, output);
   return outputs;
 }

@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../../tensor/error.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor, expectWhole } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { checkShape, formatShape, resolveDim, type Shape, sameShape, stridesOf } from '../../tensor/shape.js';
@@ -88,11 +88,12 @@ export const stack: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) =
 };
 
 function expectList(op: string, xs: unknown): asserts xs is readonly Tensor[] {
-  if (!Array.isArray(xs) || xs.length === 0) {
+  const list = listOf(xs);
+  if (!list || list.length === 0) {
     const what = xs instanceof Tensor ? `got ${show(xs)}; write ${op}([x, y], dim)` : `got ${show(xs)}`;
     throw new MinibatchError(`${op}: takes a list of at least one tensor, ${what}`);
   }
-  for (const x of xs) expectTensor(op, x);
+  for (const x of list) expectTensor(op, x);
 }
 
 /** The part of x from index `start` up to but not including `end` along `dim`; negative ones count from the end. */
@@ -131,10 +132,11 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
   'pad',
   (x: Tensor, widths: readonly (readonly [number, number])[]) => {
     expectTensor('pad', x);
-    if (!Array.isArray(widths) || widths.length !== x.ndim || !widths.every(Array.isArray)) {
+    const pairs = listOf(widths)?.map(listOf);
+    if (pairs?.length !== x.ndim || pairs.includes(null)) {
       throw new MinibatchError(`pad: takes [before, behind] for each of ${x.ndim} dimensions, got ${show(widths)}`);
     }
-    for (const [before, behind] of widths) {
+    for (const [before, behind] of pairs as unknown[][]) {
       expectWhole('pad', 'a width', before, 0);
       expectWhole('pad', 'a width', behind, 0);
     }

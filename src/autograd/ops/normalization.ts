@@ -1,4 +1,4 @@
-import { MinibatchError, show } from '../../tensor/error.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectWhole } from '../../tensor/expect.js';
 import { slidingWindows } from '../../tensor/kernels/pool/index.js';
 import { type Declarations, declareOptions, required } from '../../tensor/options.js';
@@ -67,10 +67,8 @@ export const layerNorm: (
 ) => Tensor = (input, normalizedShape, scale, shift, given) => {
   const { eps } = layerNormOptionsOf(given);
   const [x, gamma, beta] = layerNormArgumentsOf(input, scale, shift);
-  const fits =
-    Array.isArray(normalizedShape) &&
-    normalizedShape.length > 0 &&
-    sameShape(x.shape.slice(-normalizedShape.length), normalizedShape);
+  const sides = listOf(normalizedShape) as number[] | null;
+  const fits = sides && sides.length > 0 && sameShape(x.shape.slice(-sides.length), sides);
   if (!fits || x.size === 0) {
     throw new MinibatchError(
       `layerNorm: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty${asList(normalizedShape, [])}`,

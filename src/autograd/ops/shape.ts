@@ -1,5 +1,5 @@
 import { checkDType, convert, type DType } from '../../tensor/dtype.js';
-import { MinibatchError, show } from '../../tensor/error.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
 import { asList, checkShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
@@ -17,15 +17,15 @@ export const reshape: (x: Tensor, shape: Shape) => Tensor = builtIn(
 );
 
 function inferShape(x: Tensor, shape: Shape, rest: readonly unknown[]): Shape {
-  const unknown = Array.isArray(shape) ? shape.filter((side) => side === -1).length : 0;
-  const valid = Array.isArray(shape) && shape.every((side) => Number.isInteger(side) && side >= -1) && unknown <= 1;
-  if (!valid) {
+  const sides = listOf(shape) as number[] | null;
+  const unknown = sides?.filter((side) => side === -1).length ?? 0;
+  if (!sides?.every((side) => Number.isInteger(side) && side >= -1) || unknown > 1) {
     throw new MinibatchError(
       `reshape: a shape is a list of whole numbers from 0, one of which may be −1, got ${show(shape)}${asList(shape, rest)}`,
     );
   }
-  const known = sizeOf(shape.filter((side) => side !== -1));
-  const inferred = unknown ? shape.map((side) => (side === -1 ? x.size / known : side)) : [...shape];
+  const known = sizeOf(sides.filter((side) => side !== -1));
+  const inferred = unknown ? sides.map((side) => (side === -1 ? x.size / known : side)) : sides;
   if (!inferred.every(Number.isInteger) || sizeOf(inferred) !== x.size) {
     throw new MinibatchError(
       `reshape: ${x.size} values of shape ${formatShape(x.shape)} do not fit ${formatShape(shape)}`,
@@ -40,8 +40,8 @@ export const permute: (x: Tensor, dims: readonly number[]) => Tensor = builtIn(
   'permute',
   (x: Tensor, dims: readonly number[], ...rest: unknown[]) => {
     expectTensor('permute', x);
-    const order = Array.isArray(dims) ? dims.map((dim) => resolveDim('permute', dim, x.ndim)) : [];
-    if (!Array.isArray(dims) || order.length !== x.ndim || new Set(order).size !== x.ndim) {
+    const order = (listOf(dims) as number[] | null)?.map((dim) => resolveDim('permute', dim, x.ndim));
+    if (order?.length !== x.ndim || new Set(order).size !== x.ndim) {
       throw new MinibatchError(
         `permute: takes each of ${x.ndim} dimensions once (shape ${formatShape(x.shape)}), got ${show(dims)}${asList(dims, rest)}`,
       );
