@@ -35,7 +35,8 @@ import { runUserDerivative } from './user-derivative.js';
  */
 export function backward(output: Tensor, gradient?: Tensor | null, options?: BackwardOptions): void {
   const complete = backwardOptionsOf(options);
-  const pass = new Pass(edgeOf(output), seedGradient('backward', output, gradient), complete);
+  const seed = seedGradient('backward', output, gradient);
+  const pass = new Pass(edgeOf(output), seed, complete);
   const leaves = pass.leaves();
   for (const edge of leaves) {
     expectNotConverted('backward', edge);
@@ -66,7 +67,8 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOp
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): (Tensor | null)[] {
   const complete = gradOptionsOf(options);
   expectInputs(inputs);
-  const pass = new Pass(edgeOf(output), seedGradient('grad', output, complete.gradOutput), complete);
+  const seed = seedGradient('grad', output, complete.gradOutput);
+  const pass = new Pass(edgeOf(output), seed, complete);
   expectReached(inputs, pass.reached(), complete.allowUnused);
   const edges = inputs.map(edgeOf);
   pass.run(new Set(edges));
