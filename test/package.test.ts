@@ -162,10 +162,9 @@ describe('minibatch/testing', () => {
 
        expect.extend(matchers);
        const swishWith = (derivative: (x: Tensor) => Tensor) =>
-         defineOp('swish', (x: Tensor) => ({
-           output: x.mul(x.sigmoid()),
-           vjp: [saving([x], (dy) => dy.mul(derivative(x)))],
-         }));
+         defineOp('swish', (x: Tensor) => x.mul(x.sigmoid()), (_, x) => [
+           saving([x], (dy) => dy.mul(derivative(x))),
+         ]);
        const wrong = swishWith((x) => x.sigmoid());
        const right = swishWith((x) => x.sigmoid().add(x.mul(x.sigmoid()).mul(x.neg().sigmoid())));
        const x = () => tensor([[0.5, -1]], { dtype: 'float64', requiresGrad: true });
