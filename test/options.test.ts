@@ -97,6 +97,7 @@ const table: Record<string, Row> = {
   DataLoader: [(o) => new minibatch.DataLoader(dataset, as(o) as never), 'shuffle', 'all', { batchSize: 2 }],
   loadMnist: [(o) => loadMnist(as(o)), 'imageShape', 5, { folder: 'nowhere' }],
   loadFashionMnist: [(o) => loadFashionMnist(as(o)), 'imageShape', 5, { folder: 'nowhere', cache: 'nowhere' }],
+  encodeSafetensors: [(o) => minibatch.encodeSafetensors(as(o)), 'metadata', 5, { tensors: {} }],
   shapes: [(o) => shapes(as(o)), 'maxSide', 0.5],
   matmulShapes: [(o) => matmulShapes(as(o)), 'maxSide', 0],
   tensors: [(o) => tensors([2], as(o)), 'distance', -1],

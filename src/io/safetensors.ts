@@ -1,7 +1,8 @@
 import { allocate, type DType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectBytes, expectOptions, expectRecord, expectTensor, expectText } from '../tensor/expect.js';
-import { sizeOf } from '../tensor/shape.js';
+import { expectBytes, expectRecord, expectTensor, expectText } from '../tensor/expect.js';
+import { declareOptions, type Kind, required } from '../tensor/options.js';
+import { MAX_NDIM, MAX_SIZE, sizeOf } from '../tensor/shape.js';
 import { adopt, type Tensor } from '../tensor/tensor.js';
 import { formatJson, isWellFormed, type Json, Literal, parseJson } from './json.js';
 
@@ -23,6 +24,12 @@ export interface TensorFile {
   metadata: Record<string, string>;
 }
 
+const anObject: Kind = { is: 'an object', accepts: (value) => typeof value === 'object' && value !== null };
+const contentsOf = declareOptions<TensorFile>('encodeSafetensors', {
+  tensors: [required, anObject],
+  metadata: [{}, anObject],
+});
+
 /** Where a tensor lies: its values are the bytes from `from` to `to` of those after the header. */
 interface Entry {
   name: string;
@@ -39,7 +46,7 @@ interface Entry {
  */
 export function encodeSafetensors(contents: TensorFile): Uint8Array {
   const op = 'encodeSafetensors';
-  const { tensors, metadata = {} } = expectOptions(op, contents);
+  const { tensors, metadata } = contentsOf(contents);
   expectRecord(op, 'tensors', tensors);
   expectRecord(op, 'metadata', metadata);
   const expectText = (what: string, text: unknown): void => {
@@ -66,7 +73,7 @@ export function encodeSafetensors(contents: TensorFile): Uint8Array {
   if (start - HEADER > LONGEST_HEADER) {
     throw new MinibatchError(`${op}: names and metadata take ${start - HEADER} bytes, the format ${LONGEST_HEADER}`);
   }
-  const bytes = new Uint8Array(start + end).fill(0x20, HEADER, start);
+  const bytes = allocateBytes(op, start + end).fill(0x20, HEADER, start);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(start - HEADER), true);
   bytes.set(json, HEADER);
   let offset = start;
@@ -75,6 +82,14 @@ export function encodeSafetensors(contents: TensorFile): Uint8Array {
     offset += data.byteLength;
   }
   return bytes;
+}
+
+function allocateBytes(op: string, size: number): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch {
+    throw new MinibatchError(`${op}: there is no memory for a file of ${size} bytes`);
+  }
 }
 
 /**
@@ -159,15 +174,19 @@ function checkLayout(entries: readonly Entry[], size: number, fail: Fail): void 
     if (to < from) fail(`${tensor} has data_offsets [${from}, ${to}]`);
     if (to > size) fail(`${tensor} ends at byte ${to} of the values, of which there are ${size}`);
     const width = dtype === 'float64' ? 8 : 4;
-    let taken = width;
-    for (const side of shape) {
-      taken *= side;
-      if (taken > Number.MAX_SAFE_INTEGER) fail(`${tensor} of shape ${show(shape)} is too large`);
-    }
+    const taken = shape.includes(0) ? 0 : width * sizeOf(shape);
+    if (taken > Number.MAX_SAFE_INTEGER) fail(`${tensor} of shape ${show(shape)} is too large`);
     if (taken !== to - from) fail(`${tensor} of ${dtype} ${show(shape)} takes ${taken} bytes, has ${to - from}`);
+    checkShape(tensor, shape, fail);
     end = to;
   }
   if (end !== size) fail(`its tensors end at byte ${end} of the values, of which there are ${size}`);
+}
+
+/** Throws unless a tensor here can have this shape, which one without values may not have either. */
+function checkShape(tensor: string, shape: readonly number[], fail: Fail): void {
+  if (shape.length > MAX_NDIM) fail(`${tensor} has ${shape.length} dimensions, a tensor ${MAX_NDIM} at most`);
+  if (sizeOf(shape.map((side) => side || 1)) > MAX_SIZE) fail(`${tensor} of shape ${show(shape)} is too large`);
 }
 
 /** The numbers of a list of nothing but whole numbers from 0, written without sign, point or exponent. */

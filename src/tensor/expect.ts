@@ -125,7 +125,11 @@ export function expectText(op: string, name: string, value: unknown): asserts va
 /** The bytes of a file: an ArrayBuffer, or a view of one such as a Uint8Array; also from another realm. */
 export function expectBytes(op: string, bytes: unknown): Uint8Array {
   const kind = tryTo(() => Object.prototype.toString.call(bytes));
-  if (kind === '[object ArrayBuffer]') return new Uint8Array(bytes as ArrayBuffer);
+  if (kind === '[object ArrayBuffer]') {
+    const all = tryTo(() => new Uint8Array(bytes as ArrayBuffer));
+    if (all) return all;
+    throw new MinibatchError(`${op}: the ArrayBuffer has been transferred, and holds nothing any more`);
+  }
   if (kind === '[object Uint8Array]' && ArrayBuffer.isView(bytes)) return bytes as Uint8Array;
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   throw new MinibatchError(`${op}: takes an ArrayBuffer or a view of one, got ${show(bytes)}`);

@@ -321,3 +321,46 @@ it('10,000 damaged safetensors files are refused, or are what their bytes say', 
   expect(wrong).toEqual([]);
   expect(taken).toBeGreaterThan(300);
 });
+
+describe('files that no tensor fits, or that fit nowhere', () => {
+  const fileOf = (header: string) => {
+    const json = new TextEncoder().encode(header);
+    const bytes = new Uint8Array(8 + json.length);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+    bytes.set(json, 8);
+    return bytes;
+  };
+
+  it('are refused for the shape of a tensor without values, too', () => {
+    const tensorOf = (shape: number[]) =>
+      decodeSafetensors(fileOf(`{"a":{"dtype":"F32","shape":${JSON.stringify(shape)},"data_offsets":[0,0]}}`));
+    expect(tensorOf([0, 3]).tensors.a.shape).toEqual([0, 3]);
+    for (const shape of [
+      [0, 1_000_000_000_000],
+      [1_000_000_000_000, 0],
+    ]) {
+      expect(() => tensorOf(shape)).toThrow(/tensor "a" of shape \[.*\] is too large/);
+    }
+    expect(() => tensorOf([...new Array(64).fill(1), 0])).toThrow('tensor "a" has 65 dimensions, a tensor 64 at most');
+  });
+
+  it('are refused where the bytes have gone to somebody else', () => {
+    const { buffer } = fileOf('{}');
+    structuredClone(buffer, { transfer: [buffer] });
+    expect(() => decodeSafetensors(buffer)).toThrow('decodeSafetensors: the ArrayBuffer has been transferred');
+  });
+
+  it('are not written where there is no memory for them', () => {
+    const x = zeros([2 ** 26]);
+    const tensors = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`t${i}`, x]));
+    expect(() => encodeSafetensors({ tensors, metadata: {} })).toThrow(
+      /^encodeSafetensors: there is no memory for a file of 1\d{12} bytes$/,
+    );
+  });
+
+  it('are not written where a name is misspelt', () => {
+    expect(() => encodeSafetensors({ tensors: {}, metdata: { a: 'b' } } as never)).toThrow(
+      'encodeSafetensors: there is no option metdata; did you mean metadata?',
+    );
+  });
+});

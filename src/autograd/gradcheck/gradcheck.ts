@@ -17,7 +17,7 @@ export interface GradcheckOptions {
    * compared if there are at most 20,000 of them.
    */
   fastMode?: boolean | null;
-  /** How many directions in each input, where directions are compared; default: 8. */
+  /** How many directions in each input, where directions are compared; at most 10,000; default: 8. */
   directions?: number;
   /** Seeds everything that is drawn at random; default: 0. */
   seed?: number;
@@ -27,7 +27,7 @@ export interface GradcheckOptions {
 
 const optionsOf = declareOptions<GradcheckOptions>('gradcheck', {
   fastMode: [null, [true, false]],
-  directions: [8, { from: 1, whole: true }],
+  directions: [8, { from: 1, to: 10_000, whole: true }],
   seed: [0, { whole: true }],
   raiseException: true,
 });
