@@ -1,7 +1,7 @@
 import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectNumber, expectWhole } from '../tensor/expect.js';
 import { expectGenerator, type Generator } from '../tensor/random.js';
-import { checkShape, formatShape } from '../tensor/shape.js';
+import { expectShape, formatShape } from '../tensor/shape.js';
 import { empty, type FloatTensor, type Tensor, zeroed } from '../tensor/tensor.js';
 
 /*
@@ -19,7 +19,7 @@ export function randomCrop(x: Tensor, padding: number, generator: Generator): Te
   expectImages('randomCrop', x);
   expectWhole('randomCrop', 'padding', padding, 0);
   expectGenerator('randomCrop', generator);
-  checkShape('randomCrop', [2 * padding + 1]);
+  expectShape('randomCrop', [2 * padding + 1]);
   const [N, C, H, W] = x.shape;
   const y = zeroed(x.shape, x.dtype);
   for (let n = 0; n < N; n++) {

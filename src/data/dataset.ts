@@ -1,7 +1,7 @@
 import type { TypedArray } from '../tensor/dtype.js';
 import { isInstance, MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectTensor } from '../tensor/expect.js';
-import { checkShape, type Shape, sizeOf } from '../tensor/shape.js';
+import { expectShape, type Shape, sizeOf } from '../tensor/shape.js';
 import { adopt, empty, type Tensor } from '../tensor/tensor.js';
 
 /** Examples that can be fetched by number. */
@@ -43,7 +43,7 @@ export class ImageDataset implements Dataset {
         throw new MinibatchError(`ImageDataset: ${name} are a Uint8Array, got ${show(bytes)}`);
       }
     }
-    checkShape('ImageDataset', imageShape);
+    expectShape('ImageDataset', imageShape);
     this.length = labels.length;
     this.imageSize = sizeOf(imageShape);
     if (pixels.length !== this.length * this.imageSize) {
@@ -55,7 +55,7 @@ export class ImageDataset implements Dataset {
   }
 
   batch(indices: ArrayLike<number>): Batch {
-    checkIndices('ImageDataset', indices, this.length);
+    expectIndices('ImageDataset', indices, this.length);
     const { imageSize } = this;
     const inputs = empty([indices.length, ...this.imageShape], 'float32');
     const labels = new Int32Array(indices.length);
@@ -71,7 +71,7 @@ export class ImageDataset implements Dataset {
 }
 
 /** Throws unless each of the indices is that of an example. */
-function checkIndices(name: string, indices: ArrayLike<number>, length: number): void {
+function expectIndices(name: string, indices: ArrayLike<number>, length: number): void {
   if (typeof indices !== 'object' || tryTo(() => typeof indices.length) !== 'number') {
     throw new MinibatchError(`${name}: takes a list of the examples' numbers, got ${show(indices)}`);
   }
@@ -105,7 +105,7 @@ export class TensorDataset implements Dataset {
   }
 
   batch(indices: ArrayLike<number>): Batch {
-    checkIndices('TensorDataset', indices, this.length);
+    expectIndices('TensorDataset', indices, this.length);
     return { inputs: rows(this.inputs, indices), labels: rows(this.labels, indices) };
   }
 }

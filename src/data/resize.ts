@@ -1,7 +1,7 @@
 import { allocate, type TypedArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectWhole } from '../tensor/expect.js';
-import { checkShape, formatShape } from '../tensor/shape.js';
+import { expectShape, formatShape } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 
 /** Images, [N, C, H, W], in another size, each pixel a mix of its four neighbours (bilinear, pixel centres aligned). */
@@ -13,7 +13,7 @@ export function resize(x: Tensor, height: number, width: number): Tensor {
     throw new MinibatchError(`resize: takes images as [N, C, H, W], got ${formatShape(x.shape)}`);
   }
   const [N, C, H, W] = x.shape;
-  checkShape('resize', [N, C, height, width]);
+  expectShape('resize', [N, C, height, width]);
   const rows = neighbours(H, height);
   const columns = neighbours(W, width);
   const y = empty([N, C, height, width], x.dtype);

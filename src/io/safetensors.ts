@@ -116,7 +116,7 @@ export function decodeSafetensors(bytes: ArrayBuffer | ArrayBufferView, file = '
   const start = HEADER + headerLength;
   if (start > all.length) fail(`its header takes ${headerLength} bytes, there are ${all.length - HEADER}`);
   const { entries, metadata } = readHeader(all.subarray(HEADER, start), fail);
-  checkLayout(entries, all.length - start, fail);
+  expectLayout(entries, all.length - start, fail);
   const tensors = entries.map(({ name, dtype, shape, from, to }) => {
     const data = allocate(dtype, sizeOf(shape));
     new Uint8Array(data.buffer).set(all.subarray(start + from, start + to));
@@ -166,7 +166,7 @@ function readEntry(name: string, value: Json, fail: Fail): Entry {
 }
 
 /** Throws unless each tensor has as many bytes as it takes, and all together cover `size` bytes without gap or overlap. */
-function checkLayout(entries: readonly Entry[], size: number, fail: Fail): void {
+function expectLayout(entries: readonly Entry[], size: number, fail: Fail): void {
   let end = 0;
   for (const { name, dtype, shape, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
     const tensor = `tensor ${show(name)}`;

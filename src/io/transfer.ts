@@ -1,7 +1,7 @@
 import { isTypedArray, type TypedArray } from '../tensor/dtype.js';
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { expectRecord, expectTensor } from '../tensor/expect.js';
-import { checkShape, formatShape, type Shape, sizeOf } from '../tensor/shape.js';
+import { expectShape, formatShape, type Shape, sizeOf } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** A tensor as it is sent to another thread: plain data. */
@@ -33,7 +33,7 @@ export function toTransferable(x: Tensor): TransferableTensor {
 export function fromTransferable(message: TransferableTensor): Tensor {
   expectRecord('fromTransferable', 'a message', message);
   const { shape, data } = message;
-  checkShape('fromTransferable', shape);
+  expectShape('fromTransferable', shape);
   if (!tryTo(() => isTypedArray(data)) || data.length !== sizeOf(shape)) {
     throw new MinibatchError(
       `fromTransferable: shape ${formatShape(shape)} takes a Float32Array, Float64Array or Int32Array of ${sizeOf(shape)}, ` +

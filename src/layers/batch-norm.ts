@@ -5,7 +5,7 @@ import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { isInRange } from '../tensor/expect.js';
 import { declareOptions } from '../tensor/options.js';
-import { checkShape } from '../tensor/shape.js';
+import { expectShape } from '../tensor/shape.js';
 import { layerInput } from '../tensor/signature.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { inInference } from './inference.js';
@@ -70,7 +70,7 @@ export abstract class BatchNorm extends Module {
     if (!Number.isInteger(numFeatures) || numFeatures < 1) {
       throw new MinibatchError(`${name}: takes a whole number of channels from 1, got ${show(numFeatures)}`);
     }
-    checkShape(name, [numFeatures]);
+    expectShape(name, [numFeatures]);
     this.eps = eps;
     this.momentum = momentum;
     this.gamma = affine ? new Parameter(ones([numFeatures], { dtype })) : null;

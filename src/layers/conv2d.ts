@@ -4,7 +4,7 @@ import { MinibatchError } from '../tensor/error.js';
 import { expectWhole } from '../tensor/expect.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
 import { type GeneratorOptions, generatorOptions } from '../tensor/random.js';
-import { checkShape, sizeOf } from '../tensor/shape.js';
+import { expectShape, sizeOf } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 import { uniform } from './init.js';
 import { Module, Parameter } from './module.js';
@@ -48,7 +48,7 @@ export class Conv2d extends Module {
     expectPair('Conv2d', 'kernelSize', kernelSize, 1);
     this.options = { stride, padding, dilation, groups };
     const shape = [outChannels, inChannels / groups, ...bothOf(kernelSize)];
-    checkShape('Conv2d', shape);
+    expectShape('Conv2d', shape);
     this.weight = new Parameter(empty(shape, dtype));
     this.bias = bias ? new Parameter(empty([outChannels], dtype)) : null;
     const bound = 1 / Math.sqrt(sizeOf(this.weight.shape.slice(1)));

@@ -3,7 +3,7 @@ import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { declareOptions } from '../tensor/options.js';
 import { type GeneratorOptions, generatorOptions } from '../tensor/random.js';
-import { checkShape } from '../tensor/shape.js';
+import { expectShape } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 import { uniform } from './init.js';
 import { Module, Parameter } from './module.js';
@@ -38,7 +38,7 @@ export class Linear extends Module {
         `Linear: takes whole numbers of features from 1, got ${show(inFeatures)} and ${show(outFeatures)}`,
       );
     }
-    checkShape('Linear', [outFeatures, inFeatures]);
+    expectShape('Linear', [outFeatures, inFeatures]);
     this.weight = new Parameter(empty([outFeatures, inFeatures], dtype));
     this.bias = bias ? new Parameter(empty([outFeatures], dtype)) : null;
     const bound = 1 / Math.sqrt(inFeatures);

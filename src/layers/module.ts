@@ -1,5 +1,5 @@
 import '../autograd/methods.js';
-import { checkDType, type DType, type FloatArray, type FloatDType } from '../tensor/dtype.js';
+import { type DType, expectDType, type FloatArray, type FloatDType } from '../tensor/dtype.js';
 import { isInstance, MinibatchError, show } from '../tensor/error.js';
 import { expectFloat, expectRecord, expectTensor } from '../tensor/expect.js';
 import { isMarked, MODULE, notAModule, notATensor, TENSOR } from '../tensor/not-a-tensor.js';
@@ -205,7 +205,7 @@ export abstract class Module {
    * part, or if `dtype` is not float32 or float64; then nothing has been converted.
    */
   to(dtype: FloatDType): this {
-    checkDType('to', dtype);
+    expectDType('to', dtype);
     if (dtype === ('int32' as DType))
       throw new MinibatchError('to: a module computes in float32 or float64, not int32');
     const changing = checkedTensors(this).filter(([, tensor]) => tensor.dtype !== dtype && tensor.dtype !== 'int32');

@@ -4,7 +4,7 @@ import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectWhole } from '../tensor/expect.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
-import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
+import { expectShape, formatShape, type Shape } from '../tensor/shape.js';
 import { layerInput } from '../tensor/signature.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module, Parameter } from './module.js';
@@ -50,7 +50,7 @@ export class LayerNorm extends Affine {
   constructor(normalizedShape: number | Shape, options?: NormLayerOptions) {
     const complete = layerNormOptionsOf(options);
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
-    checkShape('LayerNorm', shape);
+    expectShape('LayerNorm', shape);
     super(shape, complete);
     this.normalizedShape = [...shape];
   }
@@ -84,7 +84,7 @@ export class GroupNorm extends Affine {
     if (numChannels % groups !== 0) {
       throw new MinibatchError(`GroupNorm: ${numChannels} channels do not go into ${groups} groups`);
     }
-    checkShape('GroupNorm', [numChannels]);
+    expectShape('GroupNorm', [numChannels]);
     super([numChannels], complete);
   }
 
@@ -116,7 +116,7 @@ export class InstanceNorm2d extends Affine {
   ) {
     const complete = instanceNormOptionsOf(options);
     expectWhole('InstanceNorm2d', 'numChannels', numChannels, 1);
-    checkShape('InstanceNorm2d', [numChannels]);
+    expectShape('InstanceNorm2d', [numChannels]);
     super([numChannels], complete);
   }
 

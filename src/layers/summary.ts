@@ -1,7 +1,7 @@
 import { noGrad } from '../autograd/mode.js';
 import { zeros } from '../tensor/create.js';
 import { MinibatchError } from '../tensor/error.js';
-import { checkShape, formatShape, type Shape } from '../tensor/shape.js';
+import { expectShape, formatShape, type Shape } from '../tensor/shape.js';
 import { inInference } from './inference.js';
 import { ParameterList } from './lists.js';
 import { expectModule, type Module, ownTensors, Parameter } from './module.js';
@@ -34,7 +34,7 @@ export interface Summary {
  */
 export function summary(model: Module, inputShape: Shape): Summary {
   expectModule('summary', model);
-  checkShape('summary', inputShape);
+  expectShape('summary', inputShape);
   const rows: SummaryRow[] = [];
   const counted = new Set<unknown>();
   const watch = (name: string, module: Module) => {

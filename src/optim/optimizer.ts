@@ -128,7 +128,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
       const complete = optionsOf({ ...own, ...shared, ...withoutUndefined(own) } as Partial<Options>, op);
       return { ...copyOptions(complete), parameters, ...(initialLr === undefined ? {} : { initialLr }) };
     }) as unknown as ParameterGroup<Options>[];
-    const parameters = this.checkParameters();
+    const parameters = this.checkedParameters();
     parameters.forEach((parameter, i) => {
       const other = parameters.findIndex((earlier) => shareMemory(earlier.storage, parameter.storage));
       if (other < i) {
@@ -143,7 +143,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 
   /** All parameters, checked. */
-  private checkParameters(): Tensor[] {
+  private checkedParameters(): Tensor[] {
     const { name } = this.kind;
     for (const group of this.groups as readonly unknown[]) {
       expectParameters(
@@ -172,7 +172,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
    */
   step(): void {
     const { name, optionsOf } = this.kind;
-    for (const parameter of this.checkParameters()) if (parameter.grad) checkGradient(name, parameter);
+    for (const parameter of this.checkedParameters()) if (parameter.grad) checkGradient(name, parameter);
     const options = this.groups.map((group, i) => {
       const { parameters: _, initialLr, ...own } = group;
       const op = `${name}: group ${i}`;

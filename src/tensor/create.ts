@@ -11,7 +11,7 @@ import {
 import { listOf, MinibatchError, show, tryTo } from './error.js';
 import { expectWhole } from './expect.js';
 import { type Declarations, declareOptions } from './options.js';
-import { aShape, checkShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
+import { aShape, expectShape, formatShape, MAX_NDIM, type Shape, sizeOf } from './shape.js';
 import { adopt, type NestedArray, Tensor } from './tensor.js';
 
 export interface TensorOptions {
@@ -61,7 +61,7 @@ export function tensor(values: NestedArray | NumberArray, options?: TensorOption
   const dtype = complete.dtype ?? own ?? 'float32';
   const ownShape = own ? [(values as NumberArray).length] : reading(() => shapeOfLists(values as NestedArray));
   const shape = complete.shape ?? ownShape;
-  checkShape('tensor', shape);
+  expectShape('tensor', shape);
   if (sizeOf(shape) !== sizeOf(ownShape)) {
     throw new MinibatchError(
       `tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${sizeOf(ownShape)}`,
@@ -99,7 +99,7 @@ function shapeOfLists(values: NestedArray): number[] {
     // A list that holds itself has no end.
     if (level.length === 0 || shape.length > MAX_NDIM) break;
   }
-  checkShape('tensor', shape);
+  expectShape('tensor', shape);
   return shape;
 }
 
@@ -156,7 +156,7 @@ export function full(shape: Shape, value: number, options?: TensorOptions): Tens
 }
 
 function filled(op: string, shape: Shape, value: number, given?: TensorOptions, rest: readonly unknown[] = []): Tensor {
-  checkShape(op, shape, [given, ...rest]);
+  expectShape(op, shape, [given, ...rest]);
   const { dtype, requiresGrad } = optionsOf(given, op);
   if (typeof value !== 'number') throw new MinibatchError(`${op}: value is a number, got ${show(value)}`);
   if (dtype === 'int32') expectInt32(op, value);
@@ -188,7 +188,7 @@ export function arange(start: number, end?: number, step = 1, options?: TensorOp
     );
   }
   const length = Math.max(0, Math.ceil((last - first) / step));
-  checkShape('arange', [length]);
+  expectShape('arange', [length]);
   if (dtype === 'int32' && length > 0) {
     expectInt32('arange', first);
     expectInt32('arange', first + (length - 1) * step);

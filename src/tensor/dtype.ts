@@ -89,7 +89,7 @@ export function expectInt32(op: string, value: number | bigint): void {
 }
 
 /** Throws unless `dtype` is one there is. */
-export function checkDType(op: string, dtype: unknown): asserts dtype is DType {
+export function expectDType(op: string, dtype: unknown): asserts dtype is DType {
   if (!dtypes.includes(dtype as DType)) {
     throw new MinibatchError(`${op}: no dtype ${show(dtype)}; there are ${dtypes.join(', ')}`);
   }

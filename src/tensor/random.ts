@@ -3,7 +3,7 @@ import { allocate, type DType } from './dtype.js';
 import { isInstance, listOf, MinibatchError, show } from './error.js';
 import { expectOptions } from './expect.js';
 import { type Declarations, declareOptions, type Kind } from './options.js';
-import { checkShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
+import { expectShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
 import { adopt, type Tensor } from './tensor.js';
 
 /** Everything that determines the numbers still to come; plain data, fit for JSON. */
@@ -225,7 +225,7 @@ function fillRandom(
   rest: readonly unknown[],
   draw: (from: Generator, dtype: DType) => number,
 ): Tensor {
-  checkShape(op, shape, rest);
+  expectShape(op, shape, rest);
   const { dtype, requiresGrad, generator } = optionsOf(rest[0] as RandomOptions | undefined, op);
   const source = generator ?? shared;
   const data = allocate(dtype, sizeOf(shape));

@@ -38,7 +38,7 @@ export const MAX_NDIM = 64;
  *
  * @param rest the arguments after it: numbers, where sides were given one by one
  */
-export function checkShape(op: string, shape: Shape, rest: readonly unknown[] = []): void {
+export function expectShape(op: string, shape: Shape, rest: readonly unknown[] = []): void {
   const sides = listOf(shape) as number[] | null;
   if (!sides) throw notAShape(op, shape, rest);
   if (sides.length > MAX_NDIM) {
@@ -117,7 +117,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
     }
     shape[shape.length - d] = sideA === 1 ? sideB : sideA;
   }
-  checkShape(op, shape);
+  expectShape(op, shape);
   return shape;
 }
 

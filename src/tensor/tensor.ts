@@ -1,8 +1,8 @@
 import {
   allocate,
-  checkDType,
   convert,
   type DType,
+  expectDType,
   type FloatArray,
   type FloatDType,
   isTypedArray,
@@ -12,7 +12,7 @@ import { isInstance, MinibatchError, show } from './error.js';
 import { formatTensor } from './format.js';
 import { freeList } from './free-list.js';
 import { notATensor, TENSOR } from './not-a-tensor.js';
-import { checkShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
+import { expectShape, formatShape, type Shape, sameShape, sizeOf } from './shape.js';
 import { Storage, storageFromOutside } from './storage.js';
 
 /** Where a tensor stands in the graph of derivatives: what autograd hangs here is autograd's own affair. */
@@ -94,7 +94,7 @@ export class Tensor {
     if (!isTypedArray(data)) {
       throw new MinibatchError(`Tensor.wrap: takes a Float32Array, Float64Array or Int32Array, got ${show(data)}`);
     }
-    checkShape('Tensor.wrap', shape);
+    expectShape('Tensor.wrap', shape);
     return new Tensor(storageFromOutside(data), [...shape]);
   }
 
@@ -248,7 +248,7 @@ export class Tensor {
 
   /** @internal The same storage under another shape of equal size, without a place in the graph. */
   view(shape: Shape): Tensor {
-    checkShape('view', shape);
+    expectShape('view', shape);
     if (sizeOf(shape) !== this.size) {
       throw new MinibatchError(
         `view: ${this.size} values of ${formatShape(this.shape)} do not fit ${formatShape(shape)}`,
@@ -289,7 +289,7 @@ export class Tensor {
    * cannot send one here any more. Nothing happens where the dtype is this already.
    */
   convertInPlace(dtype: FloatDType): void {
-    checkDType('to', dtype);
+    expectDType('to', dtype);
     if (dtype === this.dtype) return;
     if (dtype === ('int32' as DType) || this.dtype === 'int32') {
       throw new MinibatchError(`to: converts float32 and float64 in place, not ${this.dtype} to ${dtype}`);

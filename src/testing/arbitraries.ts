@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { listOf, MinibatchError } from '../tensor/error.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
-import { checkShape, formatShape, MAX_NDIM, type Shape, sameShape, sizeOf } from '../tensor/shape.js';
+import { expectShape, formatShape, MAX_NDIM, type Shape, sameShape, sizeOf } from '../tensor/shape.js';
 import { empty, Tensor } from '../tensor/tensor.js';
 
 /*
@@ -161,7 +161,7 @@ const kindConstraintsOf = declareOptions('illConditionedTensors', kindConstraint
 
 /** Tensors of one shape; shrink towards zeros and ones, as far as the constraints allow those. */
 export function tensors(shape: Shape, constraints?: ValueConstraints): fc.Arbitrary<Tensor> {
-  checkShape('tensors', shape);
+  expectShape('tensors', shape);
   return new TensorArbitrary(shape, valueConstraintsOf(constraints));
 }
 
@@ -173,7 +173,7 @@ export function illConditionedTensors(
   shape: Shape,
   constraints?: Pick<ValueConstraints, 'dtype' | 'requiresGrad'>,
 ): fc.Arbitrary<Tensor> {
-  checkShape('illConditionedTensors', shape);
+  expectShape('illConditionedTensors', shape);
   const limits = { min: -1e5, max: 1e5, awayFrom: [], distance: 0 };
   const complete = { ...kindConstraintsOf(constraints), ...limits };
   return fc

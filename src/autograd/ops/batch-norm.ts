@@ -68,7 +68,7 @@ export const batchNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | null,
         `batchNorm: training takes more than one value per channel, got ${N * S} from x of ${formatShape(x.shape)}`,
       );
     }
-    if (training) checkRunningStatistics({ x, gamma, beta, runningMean, runningVar });
+    if (training) expectWritable({ x, gamma, beta, runningMean, runningVar });
     return normalization(x, gamma, beta, { ...options, runningMean, runningVar });
   };
 
@@ -244,7 +244,7 @@ function inferenceForward(
 }
 
 /** Throws unless the running statistics can be written to without changing anything that is read. */
-function checkRunningStatistics(tensors: Readonly<Record<string, Tensor | null | undefined>>): void {
+function expectWritable(tensors: Readonly<Record<string, Tensor | null | undefined>>): void {
   for (const name of ['runningMean', 'runningVar']) {
     const running = tensors[name];
     if (!running) continue;

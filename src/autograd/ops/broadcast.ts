@@ -1,7 +1,7 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, planBroadcast } from '../../tensor/kernels/broadcast.js';
-import { broadcastShapes, checkShape, formatShape, type Shape, sameShape } from '../../tensor/shape.js';
+import { broadcastShapes, expectShape, formatShape, type Shape, sameShape } from '../../tensor/shape.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
@@ -10,7 +10,7 @@ export const broadcastTo: (x: Tensor, shape: Shape) => Tensor = builtIn(
   'broadcastTo',
   (x: Tensor, shape: Shape, ...rest: unknown[]) => {
     expectTensor('broadcastTo', x);
-    checkShape('broadcastTo', shape, rest);
+    expectShape('broadcastTo', shape, rest);
     if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
       throw new MinibatchError(
         `broadcastTo: shape ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`,

@@ -1,7 +1,7 @@
 import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor, expectWhole } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { checkShape, formatShape, resolveDim, type Shape, sameShape, stridesOf } from '../../tensor/shape.js';
+import { expectShape, formatShape, resolveDim, type Shape, sameShape, stridesOf } from '../../tensor/shape.js';
 import { empty, Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
@@ -49,7 +49,7 @@ const joined: (dim: number, ...xs: readonly Tensor[]) => Tensor = builtIn(
       total += x.shape[dim];
     }
     const shape = xs[0].shape.with(dim, total);
-    checkShape('concat', shape);
+    expectShape('concat', shape);
     const y = empty(shape, xs[0].dtype);
     const origin = y.shape.map(() => 0);
     xs.forEach((x, i) => {
@@ -80,7 +80,7 @@ export const stack: (xs: readonly Tensor[], dim: number) => Tensor = (xs, dim) =
       throw new MinibatchError(`stack: dtypes differ: ${xs[0].dtype} and ${dtype}; convert one with to()`);
     }
   }
-  checkShape('stack', xs[0].shape.toSpliced(along, 0, xs.length));
+  expectShape('stack', xs[0].shape.toSpliced(along, 0, xs.length));
   return concat(
     xs.map((x) => x.reshape(x.shape.toSpliced(along, 0, 1))),
     along,
@@ -141,7 +141,7 @@ export const pad: (x: Tensor, widths: readonly (readonly [number, number])[]) =>
       expectWhole('pad', 'a width', behind, 0);
     }
     const shape = x.shape.map((side, d) => widths[d][0] + side + widths[d][1]);
-    checkShape('pad', shape);
+    expectShape('pad', shape);
     const y = zeroed(shape, x.dtype);
     copyBlock(
       x.shape,

@@ -2,7 +2,7 @@ import { MinibatchError, show } from '../../tensor/error.js';
 import type { ConvGeometry } from '../../tensor/kernels/conv2d/index.js';
 import * as kernels from '../../tensor/kernels/conv2d/index.js';
 import { type Complete, type Declarations, declareOptions, pairOf } from '../../tensor/options.js';
-import { checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { expectShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -81,12 +81,12 @@ function geometryOf(x: Shape, weight: Shape, { groups, ...pairs }: Complete<Conv
     return Math.floor((padded - reach) / stride[axis]) + 1;
   };
   const output: [number, number] = [side(H, KH, 0), side(W, KW, 1)];
-  checkShape('conv2d', [N, M, ...output]);
+  expectShape('conv2d', [N, M, ...output]);
   // The image with its padding, and what the gradient of the image is computed from, are written down one at a time.
   const framed = [H, W].map(
     (size, axis) => size + Math.max(2 * padding[axis], dilation[axis] * (weight[2 + axis] - 1)),
   );
-  checkShape('conv2d: the image with its padding', [Math.max(channelsIn, M / groups), ...framed]);
+  expectShape('conv2d: the image with its padding', [Math.max(channelsIn, M / groups), ...framed]);
   return {
     N,
     groups,

@@ -1,7 +1,7 @@
 import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/gather.js';
-import { checkShape, formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
+import { expectShape, formatShape, resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
 import { empty, type IntTensor, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -81,6 +81,6 @@ export const indexSelect: (x: Tensor, dim: number, index: Tensor) => Tensor = (v
   const along = resolveDim('indexSelect', dim, x.ndim);
   expectIndices('indexSelect', index, x.shape[along], along);
   const shape = x.shape.with(along, index.size);
-  checkShape('indexSelect', shape);
+  expectShape('indexSelect', shape);
   return gatherAt(x, along, index.reshape(shape.map((side, d) => (d === along ? side : 1))).broadcastTo(shape));
 };

@@ -3,7 +3,7 @@ import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { add, broadcastBinary } from '../../tensor/kernels/arithmetic.js';
 import { forEachRow, planBroadcast } from '../../tensor/kernels/broadcast.js';
 import { type Matrix, matmul as multiply } from '../../tensor/kernels/matmul/index.js';
-import { broadcastShapes, checkShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
+import { broadcastShapes, expectShape, formatShape, type Shape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
 import { empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
@@ -42,14 +42,14 @@ export const linear: (x: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor
   const [x, weight, bias] = argumentsOf(...given);
   const [outputs, inputs] = weight.shape;
   const shape = x.shape.with(-1, outputs);
-  checkShape('linear', shape);
+  expectShape('linear', shape);
   const rows = x.ndim === 2 ? x : x.reshape([sizeOf(x.shape.slice(0, -1)), inputs]);
-  const y = bias ? affine(rows, weight, bias) : product(rows, weight, false, true);
+  const y = bias ? linearWithBias(rows, weight, bias) : product(rows, weight, false, true);
   return x.ndim === 2 ? y : y.reshape(shape);
 };
 
 /** x·wᵀ + b for a matrix x, the bias being added to each row where it lies. */
-const affine: (x: FloatTensor, w: FloatTensor, b: FloatTensor) => FloatTensor = builtIn(
+const linearWithBias: (x: FloatTensor, w: FloatTensor, b: FloatTensor) => FloatTensor = builtIn(
   'linear',
   (x: FloatTensor, w: FloatTensor, b: FloatTensor) => {
     const y = product(x, w, false, true);
@@ -71,7 +71,7 @@ const product: (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB:
     const [m, k] = sides(a.shape, transposeA);
     const [, n] = sides(b.shape, transposeB);
     const shape = [...batch, m, n];
-    checkShape('matmul', shape);
+    expectShape('matmul', shape);
     const y = empty(shape, a.dtype);
     const matrixA = matrixOf(a, transposeA);
     const matrixB = matrixOf(b, transposeB);

@@ -31,7 +31,7 @@ function normalizeParts(op: keyof typeof normalizers, x: FloatTensor, groups: nu
 }
 
 /** γ·x̂ + β, where γ and β are broadcast over x̂ as of the shape `aligned`. */
-function affine(
+function scaleAndShift(
   xHat: FloatTensor,
   gamma: FloatTensor | null | undefined,
   beta: FloatTensor | null | undefined,
@@ -81,7 +81,7 @@ export const layerNorm: (
     );
   }
   const groups = x.size / sizeOf(normalizedShape);
-  return affine(normalizeParts('layerNorm', x, groups, eps), gamma, beta, normalizedShape);
+  return scaleAndShift(normalizeParts('layerNorm', x, groups, eps), gamma, beta, normalizedShape);
 };
 
 /**
@@ -107,7 +107,7 @@ export const groupNorm: (
       `groupNorm: ${x.shape[1]} channels do not go into ${groups} groups: x of ${formatShape(x.shape)}`,
     );
   }
-  return affine(normalizeGroups('groupNorm', x, groups, eps), gamma, beta, alongChannels(x));
+  return scaleAndShift(normalizeGroups('groupNorm', x, groups, eps), gamma, beta, alongChannels(x));
 };
 
 /**
@@ -125,7 +125,7 @@ export const instanceNorm: (x: Tensor, gamma?: Tensor | null, beta?: Tensor | nu
 ) => {
   const { eps } = instanceNormOptionsOf(given);
   const [x, gamma, beta] = instanceNormArgumentsOf(input, scale, shift);
-  return affine(normalizeGroups('instanceNorm', x, x.shape[1], eps), gamma, beta, alongChannels(x));
+  return scaleAndShift(normalizeGroups('instanceNorm', x, x.shape[1], eps), gamma, beta, alongChannels(x));
 };
 
 /** The channels of each example in `groups` equal parts, each normalized by itself. */

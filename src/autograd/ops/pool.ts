@@ -2,7 +2,7 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat } from '../../tensor/expect.js';
 import * as kernel from '../../tensor/kernels/pool/index.js';
 import { type Complete, type Declarations, declareOptions, pairOf, required } from '../../tensor/options.js';
-import { checkShape, formatShape, sizeOf } from '../../tensor/shape.js';
+import { expectShape, formatShape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
 import { adopt, empty, type FloatTensor, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
@@ -104,7 +104,7 @@ export const adaptiveAvgPool2d: (x: Tensor, size: Pair) => Tensor = (images, siz
   expectPixels('adaptiveAvgPool2d', x);
   expectPair('adaptiveAvgPool2d', 'size', size, 1);
   const parts = bothOf(size);
-  checkShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
+  expectShape('adaptiveAvgPool2d', [...x.shape.slice(0, 2), ...parts]);
   const [rows, columns] = ([0, 1] as const).map((axis) => kernel.evenParts(x.shape[2 + axis], parts[axis]));
   return average(x, { rows, columns });
 };

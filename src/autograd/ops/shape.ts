@@ -1,8 +1,8 @@
-import { checkDType, convert, type DType } from '../../tensor/dtype.js';
+import { convert, type DType, expectDType } from '../../tensor/dtype.js';
 import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { asList, checkShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
+import { asList, expectShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
 import { adopt, empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
 
@@ -31,7 +31,7 @@ function inferShape(x: Tensor, shape: Shape, rest: readonly unknown[]): Shape {
       `reshape: ${x.size} values of shape ${formatShape(x.shape)} do not fit ${formatShape(shape)}`,
     );
   }
-  checkShape('reshape', inferred);
+  expectShape('reshape', inferred);
   return inferred;
 }
 
@@ -76,7 +76,7 @@ export const to: (x: Tensor, dtype: DType) => Tensor = builtIn(
   'to',
   (x: Tensor, dtype: DType) => {
     expectTensor('to', x);
-    checkDType('to', dtype);
+    expectDType('to', dtype);
     return adopt(convert(dtype, x.data), x.shape);
   },
   (_, x, dtype) => [dtype === 'int32' ? null : (dy) => dy.to(x.dtype)],

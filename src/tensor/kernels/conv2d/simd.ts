@@ -72,7 +72,7 @@ function offsetsOf(channels: number, [KH, KW]: Pair, plane: Pair, dilation: Pair
 }
 
 /** Copies the image that begins at `start` of the data into planes at `to` that have been zero, by way of `stage`. */
-function lay(
+function copyToPlanes(
   { channels, sides, plane, first }: Planes,
   data: Float32Array,
   start: number,
@@ -153,7 +153,7 @@ function correlateAll(
   const rowsAtOnce = Math.min(rows, Math.max(ROWS, ROWS * Math.floor(BLOCK / (ROWS * deepest))));
   const totals = pieces > 1 ? new Float64Array(rowsAtOnce * positions) : null;
   for (let image = 0; image < images * groups; image++) {
-    lay(planes, x, image * channels * sides[0] * sides[1], floats, atPlanes, atStage);
+    copyToPlanes(planes, x, image * channels * sides[0] * sides[1], floats, atPlanes, atStage);
     const filtersOfGroup = atFilters + (image % groups) * rows * k;
     for (let r = 0; r < rows; r += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, rows - r);
@@ -245,7 +245,7 @@ export function weightGradient(g: ConvGeometry, x: FloatArray, dy: FloatArray, d
   for (let group = 0; group < g.groups; group++) {
     for (let n = 0; n < g.N; n++) {
       const image = n * g.groups + group;
-      lay(planes, x as Float32Array, image * size.x, floats, atX, atStage);
+      copyToPlanes(planes, x as Float32Array, image * size.x, floats, atX, atStage);
       floats.set(dy.subarray(image * size.y, (image + 1) * size.y), atStage);
       const source = { at: atStage, row: W, plane: H * W };
       if (planeW === W) copyRows(floats, g.channelsOut, 1, H * W, source, { at: atDy, row: W, plane: positions });

@@ -71,8 +71,8 @@ export const multiply = wasmFunction(
 
 /**
  * Packs lines into strips, where the values at one place along a strip's lines lie side by side: number of strips; how
- * many values (to copy), or fours of values (to turn), a line has; addresses of the first line and of the strips; how far
- * apart in memory lie places along a line (to copy), or lines (to turn); bytes of a strip.
+ * many values (to copy), or fours of values (to transpose), a line has; addresses of the first line and of the strips; how far
+ * apart in memory lie places along a line (to copy), or lines (to transpose); bytes of a strip.
  */
 const PACK = ['strips', 'length', 'lines', 'packed', 'bytesApart', 'stripBytes'] as const;
 
@@ -96,18 +96,18 @@ const copyStrips = (width: number) =>
   });
 
 /**
- * For lines whose own values are neighbours in memory: four values of four lines are turned at a time. Where a line's
+ * For lines whose own values are neighbours in memory: blocks of four values of four lines are transposed. Where a line's
  * length is no multiple of four, up to three places behind the strip are written too.
  */
-const turnStrips = (width: number) =>
+const transposeStrips = (width: number) =>
   wasmFunction(
-    `matmul turn ${width}`,
+    `matmul transpose ${width}`,
     PACK,
     ({ strips, length: fours, lines, packed, bytesApart, stripBytes }, locals) => {
       const [left, from, to, line] = ['left', 'from', 'to', 'line'].map((name) => locals.i32(name));
       const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => locals.f32x4(name));
       const [ab0, ab1, cd0, cd1] = ['ab0', 'ab1', 'cd0', 'cd1'].map((name) => locals.f32x4(name));
-      const turn = [
+      const transpose = [
         [ab0.set(a.shuffle(b, 0, 4, 1, 5)), ab1.set(a.shuffle(b, 2, 6, 3, 7))],
         [cd0.set(c.shuffle(d, 0, 4, 1, 5)), cd1.set(c.shuffle(d, 2, 6, 3, 7))],
         [a.set(ab0.shuffle(cd0, 0, 1, 4, 5)), b.set(ab0.shuffle(cd0, 2, 3, 6, 7))],
@@ -123,7 +123,7 @@ const turnStrips = (width: number) =>
             line.set(from),
             vectors.map((offset) => [
               [a, b, c, d].map((vector) => [vector.set(line.loadF32x4()), line.advance(bytesApart)]),
-              turn,
+              transpose,
               [a, b, c, d].map((vector, i) => to.store(vector, i * width * FLOAT + offset)),
             ]),
             [from.advance(VECTOR), to.advance(LANES * width * FLOAT)],
@@ -135,5 +135,5 @@ const turnStrips = (width: number) =>
   );
 
 /** How the lines of an operand are packed: so many to a strip, from neighbours in memory or from lines. */
-export const packRows = { width: ROWS, copy: copyStrips(ROWS), turn: turnStrips(ROWS) };
-export const packColumns = { width: COLUMNS, copy: copyStrips(COLUMNS), turn: turnStrips(COLUMNS) };
+export const packRows = { width: ROWS, copy: copyStrips(ROWS), transpose: transposeStrips(ROWS) };
+export const packColumns = { width: COLUMNS, copy: copyStrips(COLUMNS), transpose: transposeStrips(COLUMNS) };

@@ -147,7 +147,7 @@ function pack(
   to: number,
   atStage: number,
 ): void {
-  const { width, copy, turn } = packing;
+  const { width, copy, transpose } = packing;
   const strips = Math.ceil(count / width);
   const start = offset + first * lineStep + begin * step;
   const stripBytes = width * depth * FLOAT;
@@ -156,7 +156,7 @@ function pack(
     copy()(strips, depth, atStage * FLOAT, to * FLOAT, count * FLOAT, stripBytes);
   } else if (step === 1) {
     stage(data, start, count, depth, lineStep, memory, atStage);
-    turn()(strips, Math.ceil(depth / LANES), atStage * FLOAT, to * FLOAT, depth * FLOAT, stripBytes);
+    transpose()(strips, Math.ceil(depth / LANES), atStage * FLOAT, to * FLOAT, depth * FLOAT, stripBytes);
   } else {
     for (let line = 0; line < count; line++) {
       let place = to + Math.floor(line / width) * width * depth + (line % width);

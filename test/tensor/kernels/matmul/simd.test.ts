@@ -81,8 +81,8 @@ describe('matmul by SIMD', () => {
       multiply(modules.matmul as typeof loops, [16, 16, 16], transposed, 1);
       return Object.keys(calls()).sort();
     };
-    expect(product([false, false])).toEqual(['matmul', 'matmul copy 8', 'matmul turn 4']);
-    expect(product([true, true])).toEqual(['matmul', 'matmul copy 4', 'matmul turn 8']);
+    expect(product([false, false])).toEqual(['matmul', 'matmul copy 8', 'matmul transpose 4']);
+    expect(product([true, true])).toEqual(['matmul', 'matmul copy 4', 'matmul transpose 8']);
     multiply(modules.matmul as typeof loops, [16, 16, 15], [false, false], 1);
     expect(calls()).toEqual({});
   });
