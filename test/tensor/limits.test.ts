@@ -38,7 +38,7 @@ describe('what is too large for a tensor is refused before anything is allocated
     [`arange: ${TOO_MANY} [10000000000]`, () => arange(1e10)],
     [`arange: ${TOO_MANY} [9.999999999999999e+299]`, () => arange(0, 1, 1e-300)],
     [`zeros: ${TOO_DEEP} 65`, () => zeros(Array(65).fill(1))],
-    [`zeros: ${TOO_DEEP} 4000000000`, () => zeros(Array(4e9))],
+    ['zeros: a shape is a list of whole numbers from 0, got [, , ', () => zeros(Array(4e9))],
     [`tensor: ${TOO_MANY} [4000000000]`, () => tensor(Array(4e9))],
     [`tensor: ${TOO_MANY} [20, 20, 20, 20, 20, 20, 20, 20, 20]`, () => tensor(shared as never)],
     [`tensor: ${TOO_DEEP} 65`, () => tensor(cyclic as never)],
@@ -138,7 +138,9 @@ describe('loops over numbers that somebody gives come to an end', () => {
 
   it.each([-Infinity, Infinity, Number.NaN, -1, 0.5, '1', null, 1n, Symbol('s')])('epochs from batch %s', (start) => {
     expect(() => loader.epoch(0, start as never)).toThrow(/^DataLoader\.epoch: start is a whole number from 0, got /);
-    expect(() => loader.epoch(start as never)).toThrow(/^DataLoader\.epoch: epoch is a whole number from 0, got /);
+    expect(() => loader.epoch(start as never)).toThrow(
+      /^DataLoader\.epoch: epoch is a whole number from 0 to \d+, got /,
+    );
     expect(() => loader.stream(start as never)).toThrow(/^DataLoader\.stream: start is a whole number from 0, got /);
   });
 
