@@ -10,7 +10,11 @@ export function sum(plan: Plan, x: FloatArray, sums: Float64Array): void {
   const n = plan.sizes[inner];
   const stepOut = plan.steps[1][inner];
   forEachRow(plan, ([start, out]) => {
-    for (let i = 0; i < n; i++) sums[out + i * stepOut] += x[start + i];
+    if (stepOut === 0) {
+      let total = 0;
+      for (let i = start; i < start + n; i++) total += x[i];
+      sums[out] += total;
+    } else for (let i = 0; i < n; i++) sums[out + i * stepOut] += x[start + i];
   });
 }
 
