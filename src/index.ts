@@ -15,7 +15,7 @@ export {
 } from './autograd/define-op.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/gradcheck/gradcheck.js';
 export { type Finding, GradcheckError, type GradcheckReport, type Verdict } from './autograd/gradcheck/report.js';
-export type { CheckedFunction } from './autograd/gradcheck/subject.js';
+export type { CheckedFunction } from './autograd/gradcheck/tensor-model.js';
 export { addMethods, type MethodsOf } from './autograd/methods.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Binary, Operand } from './autograd/ops/arithmetic.js';

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { grad } from '../autograd/backward.js';
 import type { Output } from '../autograd/define-op.js';
+import { Draws } from '../autograd/gradcheck/draws.js';
 import { gradcheck, gradgradcheck } from '../autograd/gradcheck/gradcheck.js';
 import type { GradcheckReport } from '../autograd/gradcheck/report.js';
-import { leafCopy, nudged, outputsOf } from '../autograd/gradcheck/subject.js';
+import { nudged } from '../autograd/gradcheck/subject.js';
+import { leafCopy, outputsOf } from '../autograd/gradcheck/tensor-model.js';
 import { noGrad } from '../autograd/mode.js';
+import { tensor } from '../tensor/create.js';
 import { MinibatchError } from '../tensor/error.js';
 import { declareOptions, text } from '../tensor/options.js';
-import { Generator } from '../tensor/random.js';
 import { formatShape } from '../tensor/shape.js';
 import { empty, Tensor, zeroed } from '../tensor/tensor.js';
 
@@ -143,11 +145,15 @@ function explain(error: unknown, flaw: string, failure: string): [title: string,
 export function compareFloat32({ inputs, call }: OpCall): { ulps: number; nudges: number } {
   const unit = 2 ** -23;
   const rounded = inputs.map((x) => x.to('float32'));
-  const generator = new Generator(0);
+  const draws = new Draws(0);
   const evaluate = (at: readonly Tensor[]) => noGrad(() => outputsOf('compareFloat32', call(...at)));
   const widened = rounded.map((x) => x.to('float64'));
   const exact = evaluate(widened);
-  const around = Array.from({ length: 8 }, () => evaluate(widened.map((x) => nudged(x, unit, generator))));
+  const around = Array.from({ length: 8 }, () =>
+    evaluate(
+      widened.map((x) => tensor(nudged(Float64Array.from(x.data), unit, draws), { shape: x.shape, dtype: 'float64' })),
+    ),
+  );
   let [ulps, nudges] = [0, 0];
   evaluate(rounded).forEach((output, o) => {
     let largest = 0;

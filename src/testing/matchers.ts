@@ -1,5 +1,5 @@
 import { type GradcheckOptions, gradcheck } from '../autograd/gradcheck/gradcheck.js';
-import type { CheckedFunction } from '../autograd/gradcheck/subject.js';
+import type { CheckedFunction } from '../autograd/gradcheck/tensor-model.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectOptions } from '../tensor/expect.js';
 import { declareOptions } from '../tensor/options.js';

@@ -1,21 +1,23 @@
-import type { Generator } from '../../tensor/random.js';
 import { type Shape, unravel } from '../../tensor/shape.js';
-import { type Comparisons, SAFETY } from './comparisons.js';
+import { type Comparisons, roundingOf, SAFETY } from './comparisons.js';
 import { diagnose, type GradientPair, type JacobianPair } from './diagnose.js';
+import type { Draws } from './draws.js';
 import { type Finding, Report, type Verdict } from './report.js';
-import { drawWeights, type Subject } from './subject.js';
+import type { Subject } from './subject.js';
 
 /** A gradient of more values than this is not compared value by value to explain a failure. */
 const EXPLAINED = 4096;
 
 /** What all comparisons say together, and where one fails, why. */
 export function conclude(
-  op: string,
   subject: Subject,
   blocks: readonly Comparisons[],
-  directions: number | null,
-  problems: readonly string[],
-  generator: Generator,
+  {
+    directions,
+    problems,
+    notes,
+    draws,
+  }: { directions: number | null; problems: readonly string[]; notes: readonly string[]; draws: Draws },
 ): Report {
   const counts = { pass: 0, fail: 0, kink: 0, inconclusive: 0 };
   const severity = { pass: 0, kink: 1, inconclusive: 2, fail: 3 };
@@ -24,6 +26,7 @@ export function conclude(
   for (const block of blocks) {
     for (let i = 0; i < block.length; i++) {
       const verdict = block.verdict(i);
+      if (block.beside && verdict !== 'fail') continue;
       counts[verdict]++;
       if (verdict === 'pass') {
         digits = Math.min(digits, block.digits(i));
@@ -35,20 +38,39 @@ export function conclude(
     }
   }
   const report = (finding: Finding | null, diagnosis: string | null) =>
-    new Report(op, counts, directions, Number.isFinite(digits) ? digits : 0, finding, problems, diagnosis);
+    new Report(subject.model.op, {
+      counts,
+      directions,
+      digits: Number.isFinite(digits) ? digits : 0,
+      worst: finding,
+      problems,
+      notes,
+      unseen: unseenInputs(subject, blocks),
+      calls: subject.calls,
+      diagnosis,
+    });
   if (!worst) return report(null, null);
   const finding = worst.block.finding(worst.i);
   if (worst.verdict !== 'fail') return report(finding, null);
 
   const { input, output } = worst.block;
-  const weights = drawWeights(subject.outputSize, generator);
+  const weights = draws.weights(subject.outputSize);
   const pairs = gradientPairs(subject, weights);
-  const wrong = pairs.find((pair) => pair.input === input);
+  const wrong = pairs.find((pair) => pair.input === subject.model.inputs[input].number);
   if (!wrong) return report(finding, null);
-  const others = pairs.filter((pair) => pair.input !== input);
-  const jacobian = output === null ? null : jacobianPair(worst.block, subject.outputs[output].shape);
+  const others = pairs.filter((pair) => pair !== wrong);
+  const jacobian = output === null ? null : jacobianPair(worst.block, subject.model.outputs[output]);
   const diagnosis = diagnose(wrong, others, jacobian);
-  return report(output === null ? (worstValue(subject, wrong, weights) ?? finding) : finding, diagnosis);
+  return report(output === null ? (worstValue(subject, wrong, input, weights) ?? finding) : finding, diagnosis);
+}
+
+/** The inputs of which every derivative is zero, both ways. */
+function unseenInputs({ model }: Subject, blocks: readonly Comparisons[]): number[] {
+  return model.inputs.flatMap(({ number }, input) => {
+    const own = blocks.filter((block) => block.input === input && block.length > 0);
+    const zero = own.every((block) => !block.resolved && block.analytic.every((value) => value === 0));
+    return own.length > 0 && zero && own.every((block) => !block.kink.includes(1)) ? [number] : [];
+  });
 }
 
 function jacobianPair(block: Comparisons, outputShape: Shape): JacobianPair {
@@ -59,25 +81,25 @@ function jacobianPair(block: Comparisons, outputShape: Shape): JacobianPair {
 /** The gradient of a weighted sum of the outputs, both ways, by every input that is not too large. */
 function gradientPairs(subject: Subject, weights: Float64Array): GradientPair[] {
   const pulled = subject.pull(weights);
-  const nudged = subject.neighbours.map((inputs) => subject.pull(weights, inputs, subject.evaluate(inputs)));
-  return subject.checked.flatMap((input, i) => {
+  const nudged = subject.neighbours.map((pull) => pull(weights));
+  return subject.model.inputs.flatMap(({ number, shape }, i) => {
     const [begin, end] = [subject.inputOffsets[i], subject.inputOffsets[i + 1]];
     if (end - begin > EXPLAINED) return [];
     const analytic = pulled.slice(begin, end);
     const [numerical, error] = [new Float64Array(end - begin), new Float64Array(end - begin)];
     analytic.forEach((value, j) => {
-      const { estimates } = subject.byValue(input, j, weights);
-      const moved = nudged.map((values) => Math.abs(values[begin + j] - value));
+      const estimates = subject.byValue(i, j, weights).estimates();
+      const closeBy = nudged.map((values) => values[begin + j]);
       numerical[j] = estimates.value[0];
-      error[j] = estimates.error[0] + SAFETY * Math.max(...moved, subject.epsilon * Math.abs(value));
+      error[j] =
+        estimates.error[0] + SAFETY * Math.max(roundingOf(value, closeBy).rounding, subject.epsilon * Math.abs(value));
     });
-    const { shape, data } = subject.inputs[input];
-    return { input, shape, x: data, analytic, numerical, error };
+    return { input: number, shape, x: subject.valuesOf(i), analytic, numerical, error };
   });
 }
 
 /** The value of the gradient that is furthest off. */
-function worstValue(subject: Subject, wrong: GradientPair, weights: Float64Array): Finding | null {
+function worstValue(subject: Subject, wrong: GradientPair, place: number, weights: Float64Array): Finding | null {
   const { input, shape, analytic, numerical, error } = wrong;
   let [worst, most] = [-1, 0];
   analytic.forEach((value, j) => {
@@ -94,6 +116,7 @@ function worstValue(subject: Subject, wrong: GradientPair, weights: Float64Array
     analytic: analytic[worst],
     numerical: numerical[worst],
     error: error[worst],
-    trials: subject.byValue(input, worst, weights).trace(0),
+    slopes: null,
+    trials: subject.byValue(place, worst, weights).trace(0),
   };
 }

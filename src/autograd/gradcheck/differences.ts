@@ -28,6 +28,11 @@ export interface Estimates {
   error: Float64Array;
   /** 1 where the derivatives from the left and from the right differ. */
   kink: Uint8Array;
+  /** There, the smaller and the larger of the two, errors included; infinite where they have no bound. */
+  low: Float64Array;
+  high: Float64Array;
+  /** The largest of each value that was seen beside the point. */
+  largest: Float64Array;
 }
 
 /** What one step size says of one derivative. */
@@ -39,7 +44,8 @@ export interface Trial {
 }
 
 const FIRST = 0.11; // of the scale; no round number, so that steps do not land on values a user would write
-const SHRINK = 4;
+const SHRINK = 3.27; // no small power of two, which periods of a function would be likely to have as well
+const MOST = 64; // steps, however far it is to the smallest
 const DEPTH = 4; // extrapolations per step, the plain difference among them
 const ENOUGH = 1e-9; // an error below this, relative to the value, is not worth a smaller step
 // What is left of the series is guessed from the last change that extrapolation made. That may be small by chance; so a
@@ -67,6 +73,8 @@ interface Row {
   bend: Float64Array;
   /** What of `error` is due to the rounding of f. */
   noise: Float64Array;
+  /** The larger of the values to both sides. */
+  largest: Float64Array;
   /** For each value, how many of the rows before may be extrapolated from: those since the last kink was passed. */
   usable: Uint8Array;
 }
@@ -114,7 +122,7 @@ function settle(
   { scale, smallest }: Steps,
 ): Row[] {
   const rows: Row[] = [];
-  for (let h = FIRST * scale; h >= smallest || rows.length < DEPTH; h /= SHRINK) {
+  for (let h = FIRST * scale; (h >= smallest && rows.length < MOST) || rows.length < DEPTH; h /= SHRINK) {
     const right = line(h);
     const left = line(-h);
     rows.push(makeRow(h, center, right, left, rounding, epsilon, rows.at(-1)));
@@ -144,6 +152,7 @@ function makeRow(
     right: new Float64Array(size),
     bend: new Float64Array(size),
     noise: new Float64Array(size),
+    largest: new Float64Array(size),
     usable: new Uint8Array(size),
   };
   for (let k = 0; k < size; k++) {
@@ -152,7 +161,8 @@ function makeRow(
     row.right[k] = (p - center[k]) / h;
     row.left[k] = (center[k] - q) / h;
     row.table[0][k] = (p - q) / (2 * h);
-    row.noise[k] = (ROUNDING * Math.max(rounding[k], epsilon * Math.max(Math.abs(p), Math.abs(q)))) / h;
+    row.largest[k] = Math.max(Math.abs(p), Math.abs(q)) || 0;
+    row.noise[k] = (ROUNDING * Math.max(rounding[k], epsilon * row.largest[k])) / h;
   }
   for (let k = 0; k < size; k++) {
     const open = row.right[k] - row.left[k];
@@ -205,6 +215,9 @@ function chooseAll(rows: readonly Row[]): Estimates {
     value: new Float64Array(size).fill(Number.NaN),
     error: new Float64Array(size).fill(Number.POSITIVE_INFINITY),
     kink: new Uint8Array(size),
+    low: new Float64Array(size).fill(Number.NEGATIVE_INFINITY),
+    high: new Float64Array(size).fill(Number.POSITIVE_INFINITY),
+    largest: rows[0].largest,
   };
   for (let k = 0; k < size; k++) {
     let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
@@ -223,7 +236,9 @@ function chooseAll(rows: readonly Row[]): Estimates {
         chosen.value[k] = value;
       }
     }
-    if (isRough(rows, k)) chosen.kink[k] = 1;
+    if (!isRough(rows, k)) continue;
+    chosen.kink[k] = 1;
+    [chosen.low[k], chosen.high[k]] = slopesBeside(rows, k);
   }
   return chosen;
 }
@@ -261,8 +276,33 @@ function isRough(rows: readonly Row[], k: number): boolean {
   return persists(rows, k, gap, 0.6) || persists(rows, k, slope, 1.5);
 }
 
+/** The smaller and the larger of the slopes to both sides, errors included; of one, where the function has one side. */
+function slopesBeside(rows: readonly Row[], k: number): [low: number, high: number] {
+  const sides = (['left', 'right'] as const)
+    .filter((side) => Number.isFinite(rows[rows.length - 1][side][k]))
+    .map((side) => slopeTo(side, rows, k));
+  if (sides.length === 0) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return [Math.min(...sides.map(([low]) => low)), Math.max(...sides.map(([, high]) => high))];
+}
+
+/** Within which limits the slope to one side lies; infinite beyond what it grows to where it has no bound. */
+function slopeTo(side: 'left' | 'right', rows: readonly Row[], k: number): [low: number, high: number] {
+  const last = rows[rows.length - 1][side][k];
+  if (persists(rows, k, (row) => Math.abs(row[side][k]), 1.3)) {
+    return last > 0 ? [last, Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, last];
+  }
+  let [value, error] = [last, Number.POSITIVE_INFINITY];
+  for (let s = 1; s < rows.length; s++) {
+    const slope = rows[s][side][k];
+    const further = (slope - rows[s - 1][side][k]) / (SHRINK - 1);
+    const total = 4 * Math.abs(further) + rows[s].noise[k];
+    if (total < error) [value, error] = [slope + further, total];
+  }
+  return [value - error, value + error];
+}
+
 /** Whether what is measured of the slopes is at least `ratio` times what it was a step before, down to the last step. */
-function persists(rows: readonly Row[], k: number, measure: typeof gap, ratio: number): boolean {
+function persists(rows: readonly Row[], k: number, measure: (row: Row, k: number) => number, ratio: number): boolean {
   let s = rows.length - 1;
   while (s >= 0 && !(measure(rows[s], k) > 2 * rows[s].noise[k])) s--;
   if (s < 2) return false;

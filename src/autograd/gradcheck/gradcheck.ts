@@ -5,11 +5,21 @@ import { Generator, randn } from '../../tensor/random.js';
 import { type Tensor, zeroed } from '../../tensor/tensor.js';
 import { grad } from '../backward.js';
 import { noGrad } from '../mode.js';
-import { compareDirections, compareJacobian } from './comparisons.js';
+import {
+  type Comparisons,
+  compareAtKinks,
+  compareDirections,
+  compareJacobian,
+  reconsider,
+  rowsOf,
+} from './comparisons.js';
 import { conclude } from './conclude.js';
-import { problemsOfBackward } from './problems.js';
+import { Draws } from './draws.js';
+import { problemsOfLinearity } from './problems.js';
 import { GradcheckError, type GradcheckReport } from './report.js';
-import { type CheckedFunction, outputsOf, Subject } from './subject.js';
+import { Subject } from './subject.js';
+import { type CheckedFunction, outputsOf, TensorModel } from './tensor-model.js';
+import { conductOf } from './tensor-problems.js';
 
 export interface GradcheckOptions {
   /**
@@ -19,6 +29,8 @@ export interface GradcheckOptions {
   fastMode?: boolean | null;
   /** How many directions in each input, where directions are compared; at most 10,000; default: 8. */
   directions?: number;
+  /** How far the values of the function are off, relative to them, if by more than rounding; default: 0. */
+  noise?: number;
   /** Seeds everything that is drawn at random; default: 0. */
   seed?: number;
   /** False to get the report of a failed check as well, instead of an error; default: true. */
@@ -28,6 +40,7 @@ export interface GradcheckOptions {
 const optionsOf = declareOptions<GradcheckOptions>('gradcheck', {
   fastMode: [null, [true, false]],
   directions: [8, { from: 1, to: 10_000, whole: true }],
+  noise: [0, { from: 0, to: 1 }],
   seed: [0, { whole: true }],
   raiseException: true,
 });
@@ -72,15 +85,26 @@ export function gradgradcheck<Inputs extends readonly Tensor[]>(
     randn(output.shape, { dtype: output.dtype as 'float64', requiresGrad: true, generator }),
   );
   const product: CheckedFunction = (...all) => {
-    const args = all.slice(0, inputs.length);
+    const args = all.slice(0, inputs.length).map((arg, i) => {
+      if (!inputs[i].requiresGrad || arg.requiresGrad) return arg;
+      // It is held fast, but what is differentiated by it is asked for all the same.
+      const leaf = arg.detach().clone();
+      leaf.requiresGrad = true;
+      return leaf;
+    });
     const targets = args.filter((arg) => arg.requiresGrad);
     const gradients = targets.map((target) => zeroed(target.shape, target.dtype) as Tensor);
-    outputsOf('gradgradcheck', checkedFunction(...args)).forEach((output, o) => {
-      if (!output.requiresGrad) return;
-      const gradOutput = all[inputs.length + o];
-      grad(output, targets, { gradOutput, createGraph: true, allowUnused: true }).forEach((gradient, i) => {
-        if (gradient) gradients[i] = gradients[i].add(gradient);
-      });
+    const terms = outputsOf('gradgradcheck', checkedFunction(...args)).flatMap((output, o) =>
+      output.requiresGrad ? [{ output, gradOutput: all[inputs.length + o] }] : [],
+    );
+    if (terms.length === 0) return gradients;
+    // One output is pulled by its own weights; of several, the weighted sum.
+    const [output, gradOutput] =
+      terms.length === 1
+        ? [terms[0].output, terms[0].gradOutput]
+        : [terms.map((term) => term.output.mul(term.gradOutput).to('float64').sum()).reduce((a, b) => a.add(b)), null];
+    grad(output, targets, { gradOutput, createGraph: true, allowUnused: true }).forEach((gradient, i) => {
+      if (gradient) gradients[i] = gradient;
     });
     return gradients;
   };
@@ -103,14 +127,21 @@ function check(
   given: GradcheckOptions | undefined,
 ): GradcheckReport {
   expectCheckable(op, fn, inputs);
-  const { fastMode, directions, seed, raiseException } = optionsOf(given, op);
-  const subject = new Subject(op, fn, inputs, seed);
+  const { fastMode, directions, noise, seed, raiseException } = optionsOf(given, op);
+  const model = new TensorModel(op, fn, inputs);
+  const draws = new Draws(seed);
+  const subject = new Subject(model, draws, noise);
   const fast = fastMode ?? subject.inputSize * subject.outputSize > WHOLE_JACOBIAN;
-  const generator = new Generator(seed + 1);
-  const problems = problemsOfBackward(subject, generator);
-  const compare = () => (fast ? compareDirections(subject, directions, generator) : compareJacobian(subject));
-  const blocks = problems.length > 0 ? [] : compare();
-  const report = conclude(op, subject, blocks, fast ? directions : null, problems, generator);
+  const { problems, notes } = conductOf(model, subject.epsilon, draws);
+  const rows = fast || problems.length > 0 ? null : rowsOf(subject);
+  if (problems.length === 0) problems.push(...problemsOfLinearity(subject, draws, rows));
+  const blocks: Comparisons[] = [];
+  if (problems.length === 0) {
+    blocks.push(...(rows ? compareJacobian(subject, rows) : compareDirections(subject, directions, draws)));
+    blocks.push(...compareAtKinks(subject, blocks, draws));
+    reconsider(blocks);
+  }
+  const report = conclude(subject, blocks, { directions: fast ? directions : null, problems, notes, draws });
   if (raiseException && !report.passed) throw new GradcheckError(report);
   return report;
 }

@@ -25,6 +25,8 @@ export interface Finding {
   numerical: number;
   /** The error bar: rounding of either derivative, and what is left of the differences' own error. */
   error: number;
+  /** At a kink, the limits between which the slopes to both sides lie; else null. */
+  slopes: readonly [number, number] | null;
   /** The difference quotients, largest step first. */
   trials: readonly Trial[];
 }
@@ -45,6 +47,12 @@ export interface GradcheckReport {
   worst: Finding | null;
   /** What else is wrong with the backward pass: it is not linear, not repeatable, or changes what it is given. */
   problems: readonly string[];
+  /** What is no mistake, but good to know. */
+  notes: readonly string[];
+  /** The inputs, of those given, of which nothing was seen: every derivative with respect to them is zero. */
+  unseen: readonly number[];
+  /** How often the function was called. */
+  calls: number;
   /** What the numbers say about the cause; null where they say nothing. */
   diagnosis: string | null;
   toString(): string;
@@ -63,17 +71,31 @@ export class Report implements GradcheckReport {
   readonly verdict: Verdict;
   readonly passed: boolean;
 
-  constructor(
-    readonly op: string,
-    readonly counts: Readonly<Record<Verdict, number>>,
-    readonly directions: number | null,
-    readonly digits: number,
-    readonly worst: Finding | null,
-    readonly problems: readonly string[],
-    readonly diagnosis: string | null,
-  ) {
-    const found = (['fail', 'inconclusive', 'kink'] as const).find((verdict) => counts[verdict] > 0);
-    this.verdict = problems.length > 0 ? 'fail' : (found ?? 'pass');
+  readonly op: string;
+  readonly counts: Readonly<Record<Verdict, number>>;
+  readonly directions: number | null;
+  readonly digits: number;
+  readonly worst: Finding | null;
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+  readonly unseen: readonly number[];
+  readonly calls: number;
+  readonly diagnosis: string | null;
+
+  constructor(op: string, found: Omit<GradcheckReport, 'verdict' | 'passed' | 'toString'>) {
+    this.op = op;
+    const { counts, problems } = found;
+    this.counts = counts;
+    this.directions = found.directions;
+    this.digits = found.digits;
+    this.worst = found.worst;
+    this.problems = problems;
+    this.notes = found.notes;
+    this.unseen = found.unseen;
+    this.calls = found.calls;
+    this.diagnosis = found.diagnosis;
+    const worst = (['fail', 'inconclusive', 'kink'] as const).find((verdict) => counts[verdict] > 0);
+    this.verdict = problems.length > 0 ? 'fail' : (worst ?? 'pass');
     this.passed = (this.verdict === 'pass' || this.verdict === 'kink') && counts.pass > 0;
   }
 
@@ -82,6 +104,11 @@ export class Report implements GradcheckReport {
       this.headline(),
       ...this.problems.map((problem) => `  ${problem}`),
       ...(this.worst ? describe(this.worst) : []),
+      ...this.unseen.map(
+        (input) =>
+          `  every derivative with respect to input ${input} is zero: as far as can be seen, the function does not depend on it`,
+      ),
+      ...this.notes.map((note) => `  ${note}`),
       ...(this.diagnosis ? [`  ${this.diagnosis}`] : []),
     ]
       .map((line) => line.trimEnd())
@@ -103,7 +130,7 @@ export class Report implements GradcheckReport {
 }
 
 function describe(finding: Finding): string[] {
-  const { input, inputShape, index, output, outputIndex, analytic, numerical, error, trials } = finding;
+  const { input, inputShape, index, output, outputIndex, analytic, numerical, error, slopes, trials } = finding;
   const of = output === null ? 'a weighted sum of the outputs' : `output ${output}${formatShape(outputIndex ?? [])}`;
   const by =
     index === null
@@ -112,7 +139,9 @@ function describe(finding: Finding): string[] {
   return [
     `  the derivative of ${of} ${by}:`,
     `    analytic   ${show(analytic)}`,
-    `    numerical  ${show(numerical)} ± ${error.toExponential(1)}`,
+    slopes
+      ? `    slopes     from ${show(slopes[0])} to ${show(slopes[1])} at this kink`
+      : `    numerical  ${show(numerical)} ± ${error.toExponential(1)}`,
     `    step       ${['difference', 'from the left', 'from the right', 'off by'].map((head) => head.padEnd(16)).join('')}`,
     ...trials.flatMap(({ step, central, left, right }, i) => {
       if (i >= 3 && i < trials.length - 4) return i === 3 ? ['    ...'] : [];

@@ -1,38 +1,29 @@
-import { listOf, MinibatchError, show } from '../../tensor/error.js';
-import { expectFloat } from '../../tensor/expect.js';
-import { Generator } from '../../tensor/random.js';
-import { empty, Tensor } from '../../tensor/tensor.js';
-import { grad } from '../backward.js';
-import { edgeOf, reachableNodes } from '../graph.js';
-import { ChangedGradient } from '../user-derivative.js';
+import { MinibatchError } from '../../tensor/error.js';
+import { type Shape, sizeOf } from '../../tensor/shape.js';
+import { type Closer, lookCloser } from './closer.js';
 import { differentiate, type Estimates, type Line, type Steps, type Trial, trace } from './differences.js';
-
-/** The function to check: tensors in, one or several out. */
-export type CheckedFunction<Inputs extends readonly Tensor[] = Tensor[]> = (
-  ...inputs: Inputs
-) => Tensor | readonly Tensor[];
+import type { Draws } from './draws.js';
+import { type Defect, defectOf } from './integral.js';
+import type { Model, Pull } from './model.js';
+import { noiseAmong } from './noise.js';
 
 /** Smallest steps, in rounding errors of what is moved: most of the digits are needed for the difference. */
 const SMALLEST_STEP = { float64: 2 ** 14, float32: 2 ** 6 };
 /** How often the inputs are nudged to see what rounding does to the values, and to the gradients. */
-const NUDGES = { values: 8, gradients: 2 };
-
-/**
- * Random numbers of either sign that are never close to zero: from ±[0.5, 1.5). float32 holds them exactly, so that both
- * ways of measuring use the same.
- */
-export function drawWeights(length: number, generator: Generator): Float64Array {
-  return Float64Array.from({ length }, () => {
-    const u = 2 * generator.uniform() - 1;
-    return Math.fround(u < 0 ? u - 0.5 : u + 0.5);
-  });
-}
+const NUDGES = { values: 4, gradients: 3 };
+/** Where the noise of the function is measured: so many places, each this far from the point, in sizes of the input. */
+const PLACES = 4;
+const PLACE = 0.083;
 
 /** The derivatives of the outputs, or of one weighted sum of them, as something moves. */
 export interface Measured {
-  estimates: Estimates;
+  estimates(): Estimates;
   /** How the difference quotients of one of them behave as the step shrinks. */
   trace(k: number): Trial[];
+  /** The same derivatives, looked at more closely. */
+  closer(): Estimates;
+  /** One of them, held against what the backward pass has for it over whole stretches of the line. */
+  defect(k: number, slopeOf: (pull: Pull) => number): Defect;
 }
 
 /**
@@ -40,73 +31,73 @@ export interface Measured {
  * values; so do all inputs that are checked.
  */
 export class Subject {
-  /** Own copies of the inputs. */
-  readonly inputs: readonly Tensor[];
-  /** Which of them are checked. */
-  readonly checked: readonly number[];
   /** Where each checked input begins in the list of all their values; one more at the end. */
   readonly inputOffsets: readonly number[];
-  readonly outputs: readonly Tensor[];
   readonly outputOffsets: readonly number[];
   /** The values of the outputs. */
   readonly center: Float64Array;
   /** How far each of them may be off by rounding. */
   readonly rounding: Float64Array;
+  /** What each of them is off by on average, as far as differences between close points show. */
+  readonly noise: Float64Array;
   /** The relative rounding error of one value: of float32, if anything on the way is. */
   readonly epsilon: number;
-  /** The same point, each value moved by about its rounding error. */
-  readonly neighbours: readonly (readonly Tensor[])[];
+  /** The backward pass at the point. */
+  readonly pull: Pull;
+  /** The backward passes close by, every value moved by about its rounding error. */
+  readonly neighbours: readonly Pull[];
+  /** How often the function was called. */
+  calls = 0;
   private readonly smallestStep: number;
 
+  /** @param noise relative: how far the values are off in any case. */
   constructor(
-    private readonly op: string,
-    private readonly fn: CheckedFunction,
-    inputs: readonly Tensor[],
-    seed: number,
+    readonly model: Model,
+    draws: Draws,
+    noise = 0,
   ) {
-    this.inputs = inputs.map((input) => leafCopy(input));
-    this.checked = inputs.flatMap((input, i) => (input.requiresGrad ? [i] : []));
-    this.inputOffsets = offsets(this.checked.map((i) => this.inputs[i]));
-    this.outputs = this.evaluate(this.inputs);
-    this.outputOffsets = offsets(this.outputs);
-    if (this.inputSize * this.outputs.reduce((sum, { size }) => sum + size, 0) === 0) {
-      throw new MinibatchError(`${op}: there is nothing to check: the inputs or the outputs have no values`);
+    this.inputOffsets = offsetsOf(model.inputs.map(({ shape }) => shape));
+    this.outputOffsets = offsetsOf(model.outputs);
+    this.center = model.center;
+    if (this.inputSize * this.outputSize === 0) {
+      throw new MinibatchError(`${model.op}: there is nothing to check: the inputs or the outputs have no values`);
     }
-    this.center = valuesOf(this.outputs);
-    const single = [...this.inputs, ...this.outputs].some(isSingle) || this.outputs.some(passesThroughSingle);
-    this.epsilon = single ? 2 ** -23 : 2 ** -52;
-    this.smallestStep = this.epsilon * SMALLEST_STEP[single ? 'float32' : 'float64'];
-    this.expectRepeatable();
-
-    const generator = new Generator(seed);
-    const neighbours = Array.from({ length: NUDGES.values }, () =>
-      this.inputs.map((input) => (input.requiresGrad ? nudged(input, this.epsilon, generator) : input)),
+    this.epsilon = model.single ? 2 ** -23 : 2 ** -52;
+    this.smallestStep = this.epsilon * SMALLEST_STEP[model.single ? 'float32' : 'float64'];
+    this.pull = model.linearize(model.x);
+    this.neighbours = Array.from({ length: NUDGES.gradients }, () =>
+      model.linearize(nudgedAlike(model.x, this.epsilon, draws)),
     );
-    this.rounding = this.center.map((value) => this.epsilon * Math.abs(value));
-    for (const neighbour of neighbours) {
-      valuesOf(this.evaluate(neighbour)).forEach((value, k) => {
+    this.noise = this.measureNoise(draws);
+    this.rounding = this.center.map((value, k) =>
+      Math.max(this.epsilon * Math.abs(value), this.noise[k], noise * Math.abs(value)),
+    );
+    for (let i = 0; i < NUDGES.values; i++) {
+      const values = this.values(nudged(model.x, this.epsilon, draws));
+      values?.forEach((value, k) => {
         const moved = Math.abs(value - this.center[k]);
         if (moved > this.rounding[k]) this.rounding[k] = moved;
       });
     }
-    this.neighbours = neighbours.slice(0, NUDGES.gradients);
+    if (noise > 0) this.noise = this.noise.map((value, k) => Math.max(value, noise * Math.abs(this.center[k])));
   }
 
   get inputSize(): number {
-    return this.inputOffsets[this.checked.length];
+    return this.model.x.length;
   }
 
   get outputSize(): number {
     return this.center.length;
   }
 
+  /** The values of an input. */
+  valuesOf(input: number): Float64Array {
+    return this.model.x.subarray(this.inputOffsets[input], this.inputOffsets[input + 1]);
+  }
+
   /** The root mean square of an input, 1 if it is zero: over such a distance a function may be expected to change. */
   scaleOf(input: number): number {
-    const { data, size } = this.inputs[input];
-    let sum = 0;
-    for (const value of data) sum += value * value;
-    const rms = Math.sqrt(sum / Math.max(1, size));
-    return Number.isFinite(rms) && rms > 0 ? rms : 1;
+    return rootMeanSquare(this.valuesOf(input));
   }
 
   /**
@@ -124,94 +115,103 @@ export class Subject {
 
   /** The derivatives of all outputs by value j of an input. */
   byValue(input: number, j: number, weights?: Float64Array): Measured {
-    const { data } = this.inputs[input];
-    const x = data[j];
+    const at = this.inputOffsets[input] + j;
+    const x = this.model.x[at];
     const rms = this.scaleOf(input);
-    const line: Line = (t) => {
-      data[j] = x + t;
-      try {
-        return this.tryValues();
-      } finally {
-        data[j] = x;
-      }
+    const place = (t: number) => {
+      const moved = this.model.x.slice();
+      moved[at] = x + t;
+      return moved;
     };
+    const size = Number.isFinite(x) ? Math.abs(x) : 0;
     const steps = {
-      scale: Math.max(rms, Math.abs(x)) || 1,
-      smallest: this.smallestStep * (x === 0 ? rms : Math.max(Math.abs(x), rms * this.epsilon)),
+      scale: Math.max(rms, size),
+      smallest: this.smallestStep * (size === 0 ? rms : Math.max(size, rms * this.epsilon)),
     };
-    return this.measure(line, steps, weights);
-  }
-
-  /** The derivative of the weighted sum of the outputs as an input moves along `direction`. */
-  along(input: number, direction: Float64Array, weights: Float64Array): Measured {
-    const { data } = this.inputs[input];
-    const x = data.slice();
-    const line: Line = (t) => {
-      for (let j = 0; j < x.length; j++) data[j] = x[j] + t * direction[j];
-      try {
-        return this.tryValues();
-      } finally {
-        data.set(x);
-      }
-    };
-    const rms = this.scaleOf(input);
-    return this.measure(line, { scale: rms, smallest: this.smallestStep * rms }, weights);
+    return this.measure(place, steps, weights);
   }
 
   /**
-   * What the backward pass makes of a weighted sum of the outputs: the derivatives by all checked inputs. `from` are
-   * outputs computed from `inputs`, whose graph is kept.
+   * The derivative of the weighted sum of the outputs on a line: `place` gives the point at a distance, and `scale` is
+   * the distance over which the function may be expected to change.
    */
-  pull(weights: Float64Array, inputs = this.inputs, from = this.outputs): Float64Array {
-    const targets = this.checked.map((i) => inputs[i]);
-    const pulled = new Float64Array(this.inputSize);
-    from.forEach((output, o) => {
-      const [begin, end] = [this.outputOffsets[o], this.outputOffsets[o + 1]];
-      const part = weights.subarray(begin, end);
-      if (!output.requiresGrad || part.every((weight) => weight === 0)) return;
-      const gradOutput = empty(output.shape, output.dtype);
-      gradOutput.data.set(part);
-      unspoiled(() => grad(output, targets, { gradOutput, retainGraph: true, allowUnused: true })).forEach(
-        (gradient, i) => {
-          const offset = this.inputOffsets[i];
-          gradient?.data.forEach((value, j) => {
-            pulled[offset + j] += value;
-          });
-        },
-      );
-    });
-    return pulled;
+  along(place: (t: number) => Float64Array, scale: number, weights: Float64Array): Measured {
+    return this.measure(place, { scale, smallest: this.smallestStep * scale }, weights);
   }
 
-  /** Whether a gradient is the same, to the bit, after the function has been called at other inputs. */
-  keepsWhatItSaved(weights: Float64Array): boolean {
-    const outputs = this.evaluate(this.inputs);
-    const before = this.pull(weights, this.inputs, outputs);
-    const elsewhere = this.inputs.map((input) => {
-      const copy = leafCopy(input);
-      if (copy.requiresGrad) for (let j = 0; j < copy.size; j++) copy.data[j] *= 0.99;
-      return copy;
-    });
+  /** The values of the outputs; null where the function throws: it may not be defined everywhere. */
+  values(x: Float64Array): Float64Array | null {
+    this.calls++;
     try {
-      this.evaluate(elsewhere);
+      const values = this.model.values(x);
+      return values.length === this.outputSize ? values : null;
     } catch {
-      return true; // not defined there
+      return null;
     }
-    return sameBits(before, this.pull(weights, this.inputs, outputs));
   }
 
-  /** The outputs at other inputs. */
-  evaluate(inputs: readonly Tensor[]): readonly Tensor[] {
-    return outputsOf(this.op, this.fn(...inputs));
+  /** The backward pass at a point; one that gives NaN where the function or its derivative throws. */
+  private linearize(x: Float64Array): Pull {
+    this.calls++;
+    const nowhere = () => new Float64Array(this.inputSize).fill(Number.NaN);
+    try {
+      const pull = this.model.linearize(x);
+      return (weights) => {
+        try {
+          return pull(weights);
+        } catch {
+          return nowhere();
+        }
+      };
+    } catch {
+      return nowhere;
+    }
   }
 
-  private measure(line: Line, steps: Steps, weights?: Float64Array): Measured {
-    const { epsilon } = this;
+  /**
+   * The noise of each value, from the differences between points that are so close that the function itself is a
+   * polynomial there. The median over a few places around the point: at one of them a kink may lie in between.
+   */
+  private measureNoise(draws: Draws): Float64Array {
+    const { x } = this.model;
+    const places = Array.from({ length: PLACES }, (_, place) => {
+      const direction = draws.weights(x.length);
+      this.model.inputs.forEach((_input, i) => {
+        const [begin, end, rms] = [this.inputOffsets[i], this.inputOffsets[i + 1], this.scaleOf(i)];
+        // Half of the places keep signs and zeros: the function may not be defined everywhere.
+        for (let j = begin; j < end; j++) direction[j] *= place % 2 === 0 ? rms : Number.isFinite(x[j]) ? x[j] : 0;
+      });
+      return noiseAmong((t) => this.values(x.map((value, j) => value + PLACE * t * direction[j])), this.outputSize);
+    });
+    return this.center.map((_, k) => {
+      const seen = places
+        .map((noise) => noise[k])
+        .filter(Number.isFinite)
+        .sort((a, b) => a - b);
+      return seen.length === 0 ? 0 : seen[(seen.length - 1) >> 1];
+    });
+  }
+
+  private measure(place: (t: number) => Float64Array, steps: Steps, weights?: Float64Array): Measured {
+    const { epsilon, center, rounding, noise } = this;
+    const line: Line = (t) => this.values(place(t));
+    const defect = (value: (values: Float64Array) => number, off: number, slopeOf: (pull: Pull) => number) =>
+      defectOf(
+        (t) => {
+          const values = line(t);
+          return values ? value(values) : Number.NaN;
+        },
+        (t) => slopeOf(this.linearize(place(t))),
+        off,
+        steps,
+      );
     if (!weights) {
-      const { center, rounding } = this;
       return {
-        estimates: differentiate(line, center, rounding, epsilon, steps),
+        defect: (k, slopeOf) =>
+          defect((values) => values[k], Math.max(noise[k], epsilon * Math.abs(center[k])), slopeOf),
+        estimates: () => differentiate(line, center, rounding, epsilon, steps),
         trace: (k) => trace(line, center, rounding, epsilon, steps, k),
+        closer: () => asEstimates(lookCloser(line, center, noise, epsilon, steps)),
       };
     }
     // The sum is of one value, and cannot be better than the values it is made of.
@@ -219,49 +219,66 @@ export class Subject {
       const values = line(t);
       return values && Float64Array.of(dot(values, weights));
     };
-    const center = Float64Array.of(dot(this.center, weights));
-    let variance = 0;
-    for (let k = 0; k < weights.length; k++) variance += (weights[k] * this.rounding[k]) ** 2;
-    const rounding = Float64Array.of(Math.sqrt(variance));
+    const sum = Float64Array.of(dot(center, weights));
+    const total = (of: Float64Array) =>
+      Float64Array.of(
+        Math.sqrt(
+          dot(
+            of.map((value) => value * value),
+            weights.map((w) => w * w),
+          ),
+        ),
+      );
     return {
-      estimates: differentiate(weighted, center, rounding, epsilon, steps),
-      trace: (k) => trace(weighted, center, rounding, epsilon, steps, k),
+      defect: (_, slopeOf) => {
+        const off = total(noise.map((value, k) => Math.max(value, epsilon * Math.abs(center[k]))))[0];
+        return defect((values) => dot(values, weights), off, slopeOf);
+      },
+      estimates: () =>
+        this.withKinks(differentiate(weighted, sum, total(rounding), epsilon, steps), line, steps, weights),
+      trace: (k) => trace(weighted, sum, total(rounding), epsilon, steps, k),
+      closer: () =>
+        this.withKinks(asEstimates(lookCloser(weighted, sum, total(noise), epsilon, steps)), line, steps, weights),
     };
   }
 
-  /** The values of the outputs; null where the function throws: it may not be defined everywhere. */
-  private tryValues(): Float64Array | null {
-    try {
-      return valuesOf(this.evaluate(this.inputs));
-    } catch {
-      return null;
-    }
-  }
-
-  private expectRepeatable(): void {
-    const before = this.inputs.map((input) => input.data.slice());
-    const again = valuesOf(this.evaluate(this.inputs));
-    if (this.inputs.some((input, i) => !sameBits(before[i], input.data))) {
-      throw new MinibatchError(`${this.op}: the function changes its inputs`);
-    }
-    if (again.length !== this.center.length || !sameBits(again, this.center)) {
-      throw new MinibatchError(
-        `${this.op}: the function gives different values for the same inputs; if it draws random numbers, give it a new Generator(seed) at each call`,
-      );
-    }
+  /**
+   * Gives a weighted sum of outputs at a kink the limits of all of them together: where each has kinks of its own, the
+   * derivative may lie between the sums of their smaller and of their larger slopes.
+   */
+  private withKinks(sum: Estimates, line: Line, { scale }: Steps, weights: Float64Array): Estimates {
+    if (!sum.kink[0]) return sum;
+    const h = scale * Math.sqrt(this.epsilon);
+    const [above, below] = [line(h), line(-h)];
+    let [least, most] = [0, 0];
+    weights.forEach((weight, k) => {
+      if (weight === 0) return;
+      const [right, left] = [above, below].map((values, side) => {
+        const slope = ((values ? values[k] : Number.NaN) - this.center[k]) / (side === 0 ? h : -h);
+        return weight * slope;
+      });
+      // Where the function has one side alone, that is all there is.
+      const slopes = [right, left].filter(Number.isFinite);
+      if (slopes.length === 0) return;
+      least += Math.min(...slopes);
+      most += Math.max(...slopes);
+    });
+    sum.low[0] = Math.min(sum.low[0], least);
+    sum.high[0] = Math.max(sum.high[0], most);
+    return sum;
   }
 }
 
-/** A backward pass that changed what it was given. */
-export class Spoiled extends Error {}
-
-function unspoiled<T>(pass: () => T): T {
-  try {
-    return pass();
-  } catch (error) {
-    if (error instanceof ChangedGradient) throw new Spoiled('the gradient that arrives at it');
-    throw error;
-  }
+function asEstimates({ value, error, kink, kinkError }: Closer): Estimates {
+  const width = kink.map((k, i) => Math.abs(k) + kinkError[i] + error[i]);
+  return {
+    value,
+    error,
+    kink: Uint8Array.from(kink, (k, i) => (Math.abs(k) > kinkError[i] && Math.abs(k) > error[i] ? 1 : 0)),
+    low: value.map((v, i) => v - width[i]),
+    high: value.map((v, i) => v + width[i]),
+    largest: new Float64Array(value.length),
+  };
 }
 
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -270,59 +287,43 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-export function sameBits(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
-  return true;
+/** The root mean square of the values that are finite, 1 if they are zero. */
+function rootMeanSquare(values: Float64Array): number {
+  let [largest, count] = [0, 0];
+  for (const value of values)
+    if (Number.isFinite(value)) [largest, count] = [Math.max(largest, Math.abs(value)), count + 1];
+  if (largest === 0) return 1;
+  let sum = 0;
+  for (const value of values) if (Number.isFinite(value)) sum += (value / largest) ** 2;
+  return largest * Math.sqrt(sum / count);
 }
 
-function isSingle({ dtype }: { dtype: string }): boolean {
-  return dtype === 'float32';
-}
-
-/** Whether anything an output was computed from is float32: then no value is more exact than that. */
-function passesThroughSingle(output: Tensor): boolean {
-  return reachableNodes(edgeOf(output)).some(({ inputs, outputs }) =>
-    [...inputs, ...outputs].some((edge) => edge && isSingle(edge)),
-  );
-}
-
-function offsets(tensors: readonly Tensor[]): number[] {
+function offsetsOf(shapes: readonly Shape[]): number[] {
   const list = [0];
-  for (const { size } of tensors) list.push(list[list.length - 1] + size);
+  for (const shape of shapes) list.push(list[list.length - 1] + sizeOf(shape));
   return list;
 }
 
-function valuesOf(outputs: readonly Tensor[]): Float64Array {
-  const values = new Float64Array(outputs.reduce((sum, { size }) => sum + size, 0));
-  let offset = 0;
-  for (const { data, size } of outputs) {
-    values.set(data, offset);
-    offset += size;
-  }
-  return values;
-}
-
-/** The outputs as a list; throws if they are no float tensors. */
-export function outputsOf(op: string, result: Tensor | readonly Tensor[]): readonly Tensor[] {
-  const outputs = result instanceof Tensor ? [result] : (listOf(result) as Tensor[] | null);
-  if (!outputs) throw new MinibatchError(`${op}: the function gives no tensors but ${show(result)}`);
-  for (const output of outputs) expectFloat(op, output);
-  return outputs;
-}
-
-/** A leaf of its own with the same values. */
-export function leafCopy(input: Tensor, dtype = input.dtype): Tensor {
-  const copy = empty(input.shape, dtype).assign(input);
-  copy.requiresGrad = input.requiresGrad;
-  return copy;
-}
-
 /** Every value one or two rounding errors up or down. */
-export function nudged(input: Tensor, epsilon: number, generator: Generator): Tensor {
-  const copy = leafCopy(input);
-  for (let j = 0; j < copy.size; j++) {
-    const by = 1 + generator.integer(2);
-    copy.data[j] *= 1 + epsilon * (generator.integer(2) === 0 ? by : -by);
-  }
-  return copy;
+export function nudged(x: Float64Array, epsilon: number, draws: Draws): Float64Array {
+  return x.map((value) => value * (1 + epsilon * nudge(draws.uniform())));
+}
+
+/** The same, but values that are equal stay equal: who wins among them is not a matter of rounding. */
+function nudgedAlike(x: Float64Array, epsilon: number, draws: Draws): Float64Array {
+  const by = new Map<number, number>();
+  return x.map((value) => {
+    const size = Math.abs(value);
+    let factor = by.get(size);
+    if (factor === undefined) {
+      factor = 1 + epsilon * nudge(draws.uniform());
+      by.set(size, factor);
+    }
+    return value * factor;
+  });
+}
+
+/** −2, −1, 1 or 2. */
+function nudge(u: number): number {
+  return [-2, -1, 1, 2][Math.floor(4 * u)];
 }

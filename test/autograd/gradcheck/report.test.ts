@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Finding, GradcheckError, Report } from '../../../src/autograd/gradcheck/report.js';
+import { type Finding, GradcheckError, type GradcheckReport, Report } from '../../../src/autograd/gradcheck/report.js';
 
 const counts = { pass: 0, fail: 0, kink: 0, inconclusive: 0 };
 const finding: Finding = {
@@ -11,22 +11,36 @@ const finding: Finding = {
   analytic: 0.5,
   numerical: 1,
   error: 2e-11,
+  slopes: null,
   trials: [
     { step: 0.11, left: 0.9, right: 1.1, central: 1.25 },
     { step: 0.0275, left: 0.975, right: 1.025, central: 1 },
   ],
 };
+const made = (op: string, given: Partial<GradcheckReport>) =>
+  new Report(op, {
+    counts,
+    directions: null,
+    digits: 9.25,
+    worst: null,
+    problems: [],
+    notes: [],
+    unseen: [],
+    calls: 100,
+    diagnosis: null,
+    ...given,
+  });
 const report = (
   given: Partial<typeof counts>,
   worst: Finding | null,
   problems: string[] = [],
   diagnosis: string | null = null,
-) => new Report('gradcheck', { ...counts, ...given }, null, 9.25, worst, problems, diagnosis);
+) => made('gradcheck', { counts: { ...counts, ...given }, worst, problems, diagnosis });
 
 describe('the text of a report', () => {
   it('is one line where all is well', () => {
     expect(String(report({ pass: 12 }, null))).toBe('gradcheck: pass: 12 of 12 derivatives confirmed to 9.3 digits');
-    expect(String(new Report('gradgradcheck', { ...counts, pass: 16 }, 8, 9, null, [], null))).toBe(
+    expect(String(made('gradgradcheck', { counts: { ...counts, pass: 16 }, directions: 8, digits: 9 }))).toBe(
       'gradgradcheck: pass: 16 of 16 directional derivatives confirmed to 9.0 digits',
     );
   });
@@ -98,9 +112,27 @@ describe('the text of a report', () => {
   });
 
   it('is the message of the error', () => {
-    const made = report({ fail: 1 }, finding);
-    const error = new GradcheckError(made);
-    expect([error.message, error.name, error.report]).toEqual([String(made), 'GradcheckError', made]);
+    const failed = report({ fail: 1 }, finding);
+    const error = new GradcheckError(failed);
+    expect([error.message, error.name, error.report]).toEqual([String(failed), 'GradcheckError', failed]);
+  });
+});
+
+describe('beside the verdict, a report says', () => {
+  it('between which slopes a kink lies', () => {
+    expect(String(report({ fail: 1 }, { ...finding, slopes: [0, 1] }))).toContain(
+      '    slopes     from 0.000000000e+0 to 1.000000000 at this kink\n',
+    );
+  });
+
+  it('of which inputs nothing was seen, and what is good to know', () => {
+    expect(String(made('gradcheck', { counts: { ...counts, pass: 2 }, unseen: [1], notes: ['it is late'] }))).toBe(
+      [
+        'gradcheck: pass: 2 of 2 derivatives confirmed to 9.3 digits',
+        '  every derivative with respect to input 1 is zero: as far as can be seen, the function does not depend on it',
+        '  it is late',
+      ].join('\n'),
+    );
   });
 });
 
@@ -113,8 +145,8 @@ describe('the verdict', () => {
   });
 
   it('is fail where the backward pass has a problem of another kind', () => {
-    const made = report({ pass: 0 }, null, ['it is not linear', 'it is green']);
-    expect(made.verdict).toBe('fail');
-    expect(String(made)).toBe('gradcheck: fail: 0 of 0 derivatives confirmed\n  it is not linear\n  it is green');
+    const failed = report({ pass: 0 }, null, ['it is not linear', 'it is green']);
+    expect(failed.verdict).toBe('fail');
+    expect(String(failed)).toBe('gradcheck: fail: 0 of 0 derivatives confirmed\n  it is not linear\n  it is green');
   });
 });

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { defineOp, gradcheck, type Tensor, tensor } from '../../../src/index.js';
+import { misbehavingDerivatives } from '../../support/misbehaving-derivatives.js';
+
+const leaf = (values: number[], dtype: 'float64' | 'float32' = 'float64') =>
+  tensor(values, { dtype, requiresGrad: true });
+
+describe.each(misbehavingDerivatives.map((each) => [each.mistake, each] as const))(
+  '%s',
+  (_, { wrong, right, inputs }) => {
+    it.each([0, 1, 2])('is caught, and its control is not, with seed %d', (seed) => {
+      expect(gradcheck(wrong(), inputs, { seed, raiseException: false }).verdict).toBe('fail');
+      expect(['pass', 'kink']).toContain(gradcheck(right(), inputs, { seed, raiseException: false }).verdict);
+    });
+  },
+);
+
+describe('what is no mistake is said', () => {
+  it('of sums whose last digits differ from run to run', () => {
+    let calls = 0;
+    const vjp = (dy: Tensor) => dy.mul(2 * (1 + 2 ** -52 * (calls++ % 2)));
+    const reordered = defineOp(
+      'op',
+      (x: Tensor) => x.mul(2),
+      () => [vjp],
+    );
+    const { verdict, notes } = gradcheck(reordered, [leaf([0.3, 1.7])]);
+    expect([verdict, notes]).toEqual([
+      'pass',
+      ['the last digits differ from run to run, as they do if sums are added up in another order each time'],
+    ]);
+  });
+
+  it('of an input that nothing is seen of', () => {
+    const report = gradcheck((x: Tensor, y: Tensor) => x.sin().add(y.mul(0)), [leaf([1]), leaf([2])]);
+    expect([report.verdict, report.unseen]).toEqual(['pass', [1]]);
+    expect(String(report)).toContain('every derivative with respect to input 1 is zero');
+  });
+});
+
+describe('a slope that is infinite', () => {
+  it('may stand where the function has one', () => {
+    expect(gradcheck((x: Tensor) => x.sqrt(), [leaf([0, 1])]).counts.kink).toBe(1);
+  });
+
+  it('may not where it has none', () => {
+    const steep = defineOp(
+      'steep',
+      (x: Tensor) => x.sin(),
+      () => [(dy: Tensor) => dy.mul(Number.POSITIVE_INFINITY)],
+    );
+    expect(gradcheck(steep, [leaf([0.5])], { raiseException: false }).verdict).toBe('fail');
+  });
+});
+
+describe('every check ends', () => {
+  it.each([[-Infinity], [Infinity], [Number.NaN]])('at inputs of %d', (value) => {
+    for (const fastMode of [true, false]) {
+      const report = gradcheck((x: Tensor) => x.softmax(0), [leaf([value, 0, 1])], { fastMode, raiseException: false });
+      expect(report.calls).toBeLessThan(3000);
+      expect(report.verdict).not.toBe('fail');
+    }
+  });
+});
