@@ -44,7 +44,122 @@ const modulus = defineOp(
   (_, x) => [saving([x], (dy: Tensor) => dy.mul(x.sign().add(0.5).sign()))],
 );
 
+/** A function whose values a program prints to so many digits. */
+const printed = (digits: number, f: (x: Tensor) => Tensor, derivative: (x: Tensor) => Tensor) =>
+  defineOp(
+    'printed',
+    (x: Tensor) =>
+      tensor(
+        Array.from(f(x).data, (value) => Number(value.toPrecision(digits))),
+        { dtype: 'float64' },
+      ),
+    (_, x) => [saving([x], (dy: Tensor) => dy.mul(derivative(x)))],
+  );
+
+/** A square in float32, of which the graph shows nothing. */
+const secretlySingle = defineOp(
+  'square',
+  (x: Tensor) => x.to('float32').square().to('float64'),
+  (_, x) => [saving([x], (dy: Tensor) => dy.mul(x).mul(2))],
+);
+
+/** The rows [n, c] are classified by a network with batch normalization. */
+function network(seed: number, [n, c, hidden]: readonly [number, number, number]): HardDerivative {
+  const inputs = [
+    drawn([n, c], seed, f32),
+    drawn([c, hidden], seed + 100, { std: 0.3, ...f32 }),
+    drawn([hidden, 5], seed + 200, { std: 0.3, ...f32 }),
+  ];
+  return hard('network', `float32 with relu and batch normalization, ${seed}`, inputs, (x, a, b) =>
+    x.matmul(a).batchNorm(null, null).relu().matmul(b).crossEntropy(labels(n, 5)),
+  );
+}
+
+const sinceOne = (x: Tensor) => x.neg().add(1).square();
+
 export const hardDerivatives: HardDerivative[] = [
+  // noise that a nudge does not show
+  hard('log', '1 + x at 10⁻⁵', [leaf([1e-5])], (x) => x.add(1).log()),
+  hard('exp', 'eˣ − 1 at 10⁻⁵ and 10⁻⁸', [leaf([1e-5, 1e-8])], (x) => x.exp().sub(1)),
+  hard('cos', '1 − cos x at 10⁻⁵', [leaf([1e-5])], (x) => x.cos().neg().add(1)),
+  hard('add', '(x + 10⁸) − 10⁸', [leaf([0.3, 1])], (x) => x.add(1e8).sub(1e8)),
+  hard(
+    'sin',
+    'printed to six digits',
+    [leaf([0.3, 1])],
+    printed(
+      6,
+      (x) => x.sin(),
+      (x) => x.cos(),
+    ),
+  ),
+  hard(
+    'exp',
+    'printed to eight digits',
+    [leaf([0.3, 1])],
+    printed(
+      8,
+      (x) => x.exp(),
+      (x) => x.exp(),
+    ),
+  ),
+  hard(
+    'tanh',
+    'printed to five digits',
+    [leaf([0.3, -1])],
+    printed(
+      5,
+      (x) => x.tanh(),
+      (x) => x.tanh().square().neg().add(1),
+    ),
+  ),
+  hard('square', 'float32 inside', [leaf([0.3, 1, -7])], secretlySingle),
+  // minima
+  ...[2, 4].map((power) => hard('pow', `the power ${power} at 0`, [leaf([0])], (x) => x.pow(power))),
+  hard('square', 'at its minimum, away from 0', [leaf([3])], (x) => x.sub(3).square()),
+  hard('mseLoss', 'at its target', [leaf([1, 2])], (x) => x.mseLoss(tensor([1, 2], { dtype: 'float64' }))),
+  hard('mul', "Rosenbrock's function at its minimum", [leaf([1]), leaf([1])], (a, b) =>
+    sinceOne(a).add(b.sub(a.square()).square().mul(100)),
+  ),
+  // tiny inputs
+  hard('sin', 'at 10⁻⁸', [leaf([1e-8, -2e-8])], (x) => x.sin()),
+  hard('exp', 'at 10⁻¹²', [leaf([1e-12, -2e-12])], (x) => x.exp()),
+  hard('sigmoid', 'a sum of them at 10⁻¹⁰', [leaf([1e-10, -2e-10])], (x) => x.sigmoid().sum()),
+  hard('crossEntropy', 'weights of 10⁻³, float32', [drawn([10, 5], 30, { std: 1e-3, ...f32 })], (w) =>
+    drawn([8, 10], 31, f32).detach().matmul(w).crossEntropy(labels(8, 5)),
+  ),
+  hard('bceWithLogits', 'logistic regression, float32', [drawn([10, 1], 32, f32)], (w) =>
+    drawn([8, 10], 33, f32)
+      .detach()
+      .matmul(w)
+      .reshape([8])
+      .bceWithLogits(tensor([0, 1, 0, 1, 1, 1, 0, 0])),
+  ),
+  hard('square', 'a sum of 500 of them, float32', [drawn([500], 34, f32)], (x) => x.square().sum()),
+  hard('square', 'a sum of them beside 10⁶, float32', [leaf([1, 2, -3], 'float32')], (x) => x.square().sum().add(1e6)),
+  // saturated and huge
+  hard('tanh', 'at 20 alone', [leaf([20])], (x) => x.tanh()),
+  hard('exp', 'at 88.7, float32', [leaf([88.7, 1], 'float32')], (x) => x.exp()),
+  hard('mul', 'squares of 10¹⁵⁰', [leaf([1e150, -3e150])], (x) => x.mul(x)),
+  hard('mul', 'values of 10³⁰⁰', [leaf([1e300, -3e300])], (x) => x.mul(2)),
+  // periods
+  ...[4, 16, 64, 256, 57.3, 3.27, 1024].map((w) =>
+    hard('sin', `of ${w}·x`, [leaf([1, 0.25, 0.3])], (x) => x.mul(w).sin()),
+  ),
+  // ties and other points where kinks meet
+  hard('max', 'all equal', [leaf([2, 2, 2]), leaf([1])], (x, y) => x.max().add(y.exp())),
+  hard('maximum', 'ties of two inputs', [leaf([1, 2, 0]), leaf([1, 2, 1])], (a, b) => a.maximum(b)),
+  hard('sub', 'the spread of values that are all equal', [leaf([1, 1, 1]), leaf([2])], (x, y) =>
+    x.max().sub(x.min()).add(y),
+  ),
+  hard('relu', 'a layer at 0, where all its kinks meet', [leaf([[0, 0, 0]]), leaf([[1]])], (x, y) =>
+    x
+      .linear(drawn([8, 3], 35).detach())
+      .relu()
+      .linear(drawn([1, 8], 36).detach())
+      .add(y),
+  ),
+  ...[0, 1, 2, 3].map((seed) => network(seed, [16, 10, 32])),
   // kinks near and at the values
   hard('relu', '10⁻³ from its kink', [leaf([1e-3, -1e-3, 1])], (x) => x.relu()),
   hard('relu', '10⁻⁶ from its kink', [leaf([1e-6, -1e-6, 1])], (x) => x.relu()),

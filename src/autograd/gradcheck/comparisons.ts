@@ -296,14 +296,21 @@ export function compareDirections(subject: Subject, directions: number, draws: D
   return subject.model.inputs.flatMap((_, input) => {
     const [begin, end] = [subject.inputOffsets[input], subject.inputOffsets[input + 1]];
     if (begin === end) return [];
-    const lines = Array.from({ length: directions }, (): Direction => {
+    const lines = Array.from({ length: directions }, (_value, r): Direction => {
       const direction = new Float64Array(subject.inputSize);
       const weights = draws.weights(subject.outputSize);
       direction.set(draws.weights(end - begin), begin);
+      if (r % 2 === 1) scaleAlike(direction.subarray(begin, end), subject.valuesOf(input), subject.scaleOf(input));
       return { weights, direction };
     });
     return [compareAlong(subject, input, subject.scaleOf(input), lines)];
   });
+}
+
+/** Where some values are much smaller than others, each moves by about its own size: it may be close to its domain's end. */
+function scaleAlike(direction: Float64Array, x: Float64Array, rms: number): void {
+  if (!x.some((value) => value !== 0 && Math.abs(value) < 1e-5 * rms)) return;
+  for (let j = 0; j < x.length; j++) if (Number.isFinite(x[j]) && x[j] !== 0) direction[j] *= Math.abs(x[j]) / rms;
 }
 
 /**

@@ -125,7 +125,7 @@ export class Subject {
     };
     const size = Number.isFinite(x) ? Math.abs(x) : 0;
     const steps = {
-      scale: Math.max(rms, size),
+      scale: widened(Math.max(rms, size)),
       smallest: this.smallestStep * (size === 0 ? rms : Math.max(size, rms * this.epsilon)),
     };
     return this.measure(place, steps, weights);
@@ -136,7 +136,7 @@ export class Subject {
    * the distance over which the function may be expected to change.
    */
   along(place: (t: number) => Float64Array, scale: number, weights: Float64Array): Measured {
-    return this.measure(place, { scale, smallest: this.smallestStep * scale }, weights);
+    return this.measure(place, { scale: widened(scale), smallest: this.smallestStep * scale }, weights);
   }
 
   /** The values of the outputs; null where the function throws: it may not be defined everywhere. */
@@ -279,6 +279,14 @@ function asEstimates({ value, error, kink, kinkError }: Closer): Estimates {
     high: value.map((v, i) => v + width[i]),
     largest: new Float64Array(value.length),
   };
+}
+
+/**
+ * Where the inputs are small, steps begin larger than they are: most functions change over distances of about 1, and the
+ * larger the step, the less rounding matters.
+ */
+function widened(scale: number): number {
+  return Math.max(scale, Math.min(0.3, 64 * scale));
 }
 
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

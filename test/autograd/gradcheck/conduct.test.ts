@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineOp, gradcheck, type Tensor, tensor } from '../../../src/index.js';
+import { defineOp, gradcheck, saving, type Tensor, tensor } from '../../../src/index.js';
 import { misbehavingDerivatives } from '../../support/misbehaving-derivatives.js';
 
 const leaf = (values: number[], dtype: 'float64' | 'float32' = 'float64') =>
@@ -60,5 +60,31 @@ describe('every check ends', () => {
       expect(report.calls).toBeLessThan(3000);
       expect(report.verdict).not.toBe('fail');
     }
+  });
+});
+
+describe('the noise of a function', () => {
+  /** The square root by Newton's method, which ends as soon as the square is right to a tolerance. */
+  const newton = defineOp(
+    'newton',
+    (x: Tensor) =>
+      tensor(
+        Array.from(x.data, (a) => {
+          let y = a > 0 ? a : Number.NaN;
+          while (Math.abs(y * y - a) > 1e-6) y = (y + a / y) / 2;
+          return y;
+        }),
+        { dtype: 'float64' },
+      ),
+    (_, x) => [saving([x], (dy: Tensor) => dy.mul(x.rsqrt()).mul(0.5))],
+  );
+
+  it('can be said, where it is no noise that can be seen: what a solver leaves is smooth', () => {
+    const at = [leaf([0.3, 2, 5])];
+    expect(gradcheck(newton, at, { raiseException: false }).verdict).toBe('fail');
+    const { verdict, digits } = gradcheck(newton, at, { noise: 1e-6 });
+    expect(verdict).toBe('pass');
+    expect(digits).toBeGreaterThan(2.5);
+    expect(digits).toBeLessThan(7);
   });
 });

@@ -52,6 +52,6 @@ describe('the collection', () => {
     const falseAlarms = hardDerivatives.filter(({ call, inputs }) => !passes(call, inputs));
     // docs/gradient-checking.md gives these numbers
     expect({ caught: caught.length, of: wrongDerivatives.length }).toEqual({ caught: 63, of: 72 });
-    expect({ falseAlarms: falseAlarms.length, of: hardDerivatives.length }).toEqual({ falseAlarms: 24, of: 62 });
+    expect({ falseAlarms: falseAlarms.length, of: hardDerivatives.length }).toEqual({ falseAlarms: 42, of: 101 });
   });
 });
