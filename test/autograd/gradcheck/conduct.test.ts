@@ -80,7 +80,7 @@ describe('the noise of a function', () => {
   );
 
   it('can be said, where it is no noise that can be seen: what a solver leaves is smooth', () => {
-    const at = [leaf([0.3, 2, 5])];
+    const at = [leaf([0.3, 2, 5])] as const;
     expect(gradcheck(newton, at, { raiseException: false }).verdict).toBe('fail');
     const { verdict, digits } = gradcheck(newton, at, { noise: 1e-6 });
     expect(verdict).toBe('pass');
