@@ -423,7 +423,7 @@ describe('what cannot be checked', () => {
     [
       'no directions',
       () => gradcheck((x: Tensor) => x, [leaf([1])], { directions: 0 }),
-      'gradcheck: directions is a whole number from 1, got 0',
+      'gradcheck: directions is a whole number from 1 to 10000, got 0',
     ],
     ['no options', () => gradcheck((x: Tensor) => x, [leaf([1])], 1e-5 as never), 'gradcheck: options are an object'],
     [
