@@ -49,6 +49,7 @@ export class Subject {
   /** How often the function was called. */
   calls = 0;
   private readonly smallestStep: number;
+  private readonly scales: readonly number[];
 
   /** @param noise relative: how far the values are off in any case. */
   constructor(
@@ -58,6 +59,7 @@ export class Subject {
   ) {
     this.inputOffsets = offsetsOf(model.inputs.map(({ shape }) => shape));
     this.outputOffsets = offsetsOf(model.outputs);
+    this.scales = model.inputs.map((_, i) => rootMeanSquare(this.valuesOf(i)));
     this.center = model.center;
     if (this.inputSize * this.outputSize === 0) {
       throw new MinibatchError(`${model.op}: there is nothing to check: the inputs or the outputs have no values`);
@@ -97,7 +99,7 @@ export class Subject {
 
   /** The root mean square of an input, 1 if it is zero: over such a distance a function may be expected to change. */
   scaleOf(input: number): number {
-    return rootMeanSquare(this.valuesOf(input));
+    return this.scales[input];
   }
 
   /**
