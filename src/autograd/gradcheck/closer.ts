@@ -133,7 +133,8 @@ export function lookCloser(
       row.error[k] = error;
       row.kink[k] = kink;
       row.kinkError[k] = kinkError;
-      if (row.error[k] < 30 * best[k]) better = true;
+      // A smaller step is of no use once noise is all there is, and much more of it than at a larger one.
+      if (row.error[k] < 30 * best[k] || row.error[k] > 8 * SURE * SLOPE[0].gain * least) better = true;
       best[k] = Math.min(best[k], row.error[k]);
     }
     rows.push(row);
