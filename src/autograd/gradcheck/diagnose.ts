@@ -81,6 +81,9 @@ function guessFactor({ analytic, numerical, error, shape }: GradientPair): strin
   const fraction = asFraction(factor, shape, uncertainty);
   // Of a single value, any number would be a factor.
   if (analytic.length === 1 && fraction === null) return null;
+  if (Math.abs(factor - 1) < 1e-3) {
+    return `every value is too ${factor > 1 ? 'large' : 'small'} by ${Math.abs(factor - 1).toExponential(2)} of itself`;
+  }
   return `every value is ${factor.toPrecision(6)}${fraction ?? ''} times what it should be`;
 }
 

@@ -41,7 +41,7 @@ describe('a factor', () => {
     [1 / 20, 'every value is 0.0500000 (1/20) times what it should be'],
     [4 / 5, 'every value is 0.800000 (4/5) times what it should be'],
     [0.77, 'every value is 0.770000 times what it should be'],
-    [1.0001, 'every value is 1.00010 times what it should be'],
+    [1.0001, 'every value is too large by 1.00e-4 of itself'],
   ])('of %f is told', (factor, message) => {
     expect(guess(pair([5, 4], (n) => n.map((value) => factor * value)))).toBe(message);
   });

@@ -61,10 +61,14 @@ describe('pass', () => {
 describe('fail', () => {
   it.each([1e-2, 1e-4, 1e-6, 1e-8])('is the verdict on a derivative that is wrong by %f of itself', (by) => {
     for (const factor of [1 + by, 1 - by]) {
-      const { verdict, counts, worst } = check(scaledSquare(factor), [leaf([1, -2])]);
+      const { verdict, counts, worst, diagnosis } = check(scaledSquare(factor), [leaf([1, -2])]);
       expect(verdict).toBe('fail');
       expect(counts.fail).toBe(2); // the two on the diagonal; the zeros beside it are right
       expect(worst?.analytic).toBeCloseTo(-4 * factor, 9);
+      if (by < 1e-3) {
+        const size = `${factor > 1 ? 'large' : 'small'} by ${by.toExponential(2)}`;
+        expect(diagnosis).toBe(`every value is too ${size} of itself`);
+      }
       expect(worst?.numerical).toBeCloseTo(-4, 9);
       expect(Math.abs((worst?.numerical as number) + 4)).toBeLessThan(worst?.error as number);
     }
