@@ -9,10 +9,9 @@ export interface Matrix {
 }
 
 /**
- * C = A·B for A of m x k and B of k x n; the rows of C begin at `offset` of `c` and lie `rowStep` apart. Sums are in
- * double precision.
+ * C = A·B for A of m x k and B of k x n; the rows of C begin at `offset` of `c` and lie `rowStep` apart.
  */
-export function matmul(
+export type Multiply = (
   m: number,
   n: number,
   k: number,
@@ -21,7 +20,10 @@ export function matmul(
   c: FloatArray,
   offset: number,
   rowStep: number,
-): void {
+) => void;
+
+/** The definition; sums are in double precision. */
+export const matmul: Multiply = (m, n, k, a, b, c, offset, rowStep) => {
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       let sum = 0;
@@ -32,4 +34,4 @@ export function matmul(
       c[offset + i * rowStep + j] = sum;
     }
   }
-}
+};

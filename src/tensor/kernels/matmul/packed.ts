@@ -1,5 +1,5 @@
 import type { FloatArray } from '../../dtype.js';
-import type { Matrix } from './loops.js';
+import type { Multiply } from './loops.js';
 
 /*
  * The product of loops.ts, with the same sums in double precision, in an order that reads memory in short runs: for
@@ -28,16 +28,7 @@ let packedA = new Float64Array(0);
 let packedB = new Float64Array(0);
 
 /** As `matmul` of loops.ts. */
-export function matmul(
-  m: number,
-  n: number,
-  k: number,
-  a: Matrix,
-  b: Matrix,
-  c: FloatArray,
-  offset: number,
-  rowStep: number,
-): void {
+export const matmul: Multiply = (m, n, k, a, b, c, offset, rowStep) => {
   const columnsAtOnce = TILE * Math.max(1, Math.min(Math.ceil(n / TILE), Math.floor(BLOCK / (TILE * k))));
   if (packedA.length < TILE * k) packedA = new Float64Array(TILE * k);
   if (packedB.length < columnsAtOnce * k) packedB = new Float64Array(columnsAtOnce * k);
@@ -56,7 +47,7 @@ export function matmul(
       }
     }
   }
-}
+};
 
 /**
  * Packs `lines` lines of `length` values each, so that the values of each place along the lines lie side by side. What

@@ -1,7 +1,7 @@
 import type { FloatArray } from '../../dtype.js';
 import { Areas, FLOAT, LANES } from '../../wasm/memory.js';
 import { COLUMNS, multiply, packColumns, packRows, ROWS } from './inner-loops.js';
-import type { Matrix } from './loops.js';
+import type { Matrix, Multiply } from './loops.js';
 
 /*
  * Matrix multiplication in float32, in the manner of Goto & van de Geijn ("Anatomy of high-performance matrix
@@ -44,16 +44,7 @@ function blockOf(unit: number, count: number, most: number): number {
 }
 
 /** As `matmul` of loops.ts. */
-export function matmul(
-  m: number,
-  n: number,
-  k: number,
-  matrixA: Matrix,
-  matrixB: Matrix,
-  c: FloatArray,
-  offset: number,
-  rowStep: number,
-): void {
+export const matmul: Multiply = (m, n, k, matrixA, matrixB, c, offset, rowStep) => {
   const a = { ...linesOf(matrixA, matrixA.rowStep, matrixA.columnStep), packing: packRows };
   const b = { ...linesOf(matrixB, matrixB.columnStep, matrixB.rowStep), packing: packColumns };
   const pieces = Math.ceil(k / DEEPEST);
@@ -102,7 +93,7 @@ export function matmul(
       if (totals) copyOut(totals, 0, bottom - top, width, columns, c, offset + top * rowStep + j, rowStep);
     }
   }
-}
+};
 
 function linesOf({ data, offset }: Matrix, lineStep: number, step: number) {
   return { data: data as Float32Array, offset, lineStep, step };
