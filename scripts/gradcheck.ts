@@ -9,7 +9,8 @@ import { table } from '../examples/harness/table.js';
 import { writeWhole } from '../src/data/files.js';
 import { batchNorm, Generator, type GradcheckReport, gradcheck, gradgradcheck, randn } from '../src/index.js';
 import { compareFloat32, type OpCall } from '../src/testing/check-op.js';
-import { callsOf, opTable } from '../test/support/op-table.js';
+import { callsOf } from '../test/support/op-entries.js';
+import { opTable } from '../test/support/op-table.js';
 
 interface Row {
   op: string;

@@ -3,7 +3,8 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { builtIn } from '../../../src/autograd/define-op.js';
 import { grad, type Tensor, tensor } from '../../../src/index.js';
 import { freeList } from '../../../src/tensor/free-list.js';
-import { callsOf, opTable } from '../../support/op-table.js';
+import { callsOf } from '../../support/op-entries.js';
+import { opTable } from '../../support/op-table.js';
 
 /*
  * A backward pass gives back the arrays of gradients that nobody holds, while it runs. Here it does so with arrays of any

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Edge } from '../../../src/autograd/graph.js';
 import { grad, type Tensor } from '../../../src/index.js';
-import { callsOf, opTable } from '../../support/op-table.js';
+import { callsOf } from '../../support/op-entries.js';
+import { opTable } from '../../support/op-table.js';
 
 const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo clamp clone concat
   conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward div erf exp gather

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import * as ops from '../../../src/autograd/ops/index.js';
 import { MinibatchError, ones, ReLU, type Tensor } from '../../../src/index.js';
 import { checkOp } from '../../../src/testing/index.js';
-import { callsOf, opTable } from '../../support/op-table.js';
+import { callsOf } from '../../support/op-entries.js';
+import { opTable } from '../../support/op-table.js';
 
 /** Calls of each operation that every check is made at. */
 const RUNS = Number(process.env.OP_RUNS ?? 15);

@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { Generator, grad, randn, type Tensor, tensor } from '../../../src/index.js';
 import { allocate, type DType } from '../../../src/tensor/dtype.js';
 import { freeList } from '../../../src/tensor/free-list.js';
-import { callsOf, opTable } from '../../support/op-table.js';
+import { callsOf } from '../../support/op-entries.js';
+import { opTable } from '../../support/op-table.js';
 
 /** What new arrays hold. */
 let filling: number | undefined;
