@@ -1,4 +1,5 @@
 import type { Line, Steps } from './differences.js';
+import type { Course } from './waiting.js';
 
 /*
  * A second, closer look at a derivative, taken before it is called wrong. It shares no step with the first, so that what
@@ -90,13 +91,13 @@ function fitted([fit, shorter]: readonly Fit[], values: Float64Array, least: num
  *
  * @param noise how far each value is off by rounding, on average.
  */
-export function lookCloser(
+export function* lookCloser(
   line: Line,
   center: Float64Array,
   noise: Float64Array,
   epsilon: number,
   { scale, smallest }: Steps,
-): Closer {
+): Course<Closer> {
   const size = center.length;
   const rows: { value: Float64Array; error: Float64Array; kink: Float64Array; kinkError: Float64Array }[] = [];
   const best = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
@@ -109,8 +110,8 @@ export function lookCloser(
     h /= RATIO
   ) {
     if (h < smallest && rows.length > 2) break;
-    const above = Array.from(DISTANCES, (c) => line(c * h));
-    const below = Array.from(DISTANCES, (c) => line(-c * h));
+    const above = yield* line(...DISTANCES.map((c) => c * h));
+    const below = yield* line(...DISTANCES.map((c) => -c * h));
     const make = () => new Float64Array(size).fill(Number.NaN);
     const row = { value: make(), error: make(), kink: make(), kinkError: make() };
     let better = false;

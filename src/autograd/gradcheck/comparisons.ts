@@ -1,9 +1,9 @@
 import { unravel } from '../../tensor/shape.js';
 import type { Estimates, Trial } from './differences.js';
 import type { Draws } from './draws.js';
-import type { Pull } from './model.js';
 import type { Finding, Verdict } from './report.js';
-import { dot, type Measured, type Subject } from './subject.js';
+import { dot, type Measured, type Slope, type Subject } from './subject.js';
+import type { Course } from './waiting.js';
 
 /** The backward pass has rounding errors too; how far off it may be, in multiples of what a nudge of the inputs does. */
 export const SAFETY = 4;
@@ -19,7 +19,7 @@ export interface Column {
   entries: readonly number[];
   which(entry: number): number;
   /** What a backward pass has for an entry. */
-  slopeOf(entry: number): (pull: Pull) => number;
+  slopeOf(entry: number): Slope;
 }
 
 /** Derivatives that are of about one size, both ways: those of one output by one input, or along directions in one input. */
@@ -91,9 +91,9 @@ export class Comparisons {
   }
 
   /** Measures the derivatives of a column again, more closely, those entries of it that `doubted` tells. */
-  lookCloser(i: number, doubted: (entry: number) => boolean): void {
+  *lookCloser(i: number, doubted: (entry: number) => boolean): Course<void> {
     const { measured, entries, which, slopeOf } = this.columnOf(i);
-    const closer = measured.closer();
+    const closer = yield* measured.closer();
     const again = entries.filter(doubted);
     const before = again.map((entry) => ({ accused: this.verdict(entry) === 'fail', bar: this.numericalError[entry] }));
     for (const entry of again) {
@@ -106,7 +106,7 @@ export class Comparisons {
     // What is still in doubt is held against the function over a stretch; but not what is treated as no other point is.
     for (const [n, entry] of again.entries()) {
       if (this.jumps[entry] || this.kink[entry] || this.verdict(entry) === 'pass') continue;
-      const { value, error, beside } = measured.defect(which(entry), slopeOf(entry));
+      const { value, error, beside } = yield* measured.defect(which(entry), slopeOf(entry));
       const [off, accused] = [Math.abs(value), Math.abs(this.analytic[entry] - this.numerical[entry])];
       if (!beside.some((slope) => Math.abs(slope - this.analytic[entry]) < accused / 2)) continue;
       // Were it wrong, it would be wrong over the stretch as well, by about as much.
@@ -190,12 +190,12 @@ export class Comparisons {
     return relative < 1 ? -Math.log10(Math.max(relative, this.subject.epsilon)) : Number.POSITIVE_INFINITY;
   }
 
-  finding(i: number): Finding {
+  *finding(i: number): Course<Finding> {
     const { subject, input, output } = this;
     const { number, shape } = subject.model.inputs[input];
     const columns = subject.valuesOf(input).length;
     const { measured, which } = this.columnOf(i);
-    const trials: readonly Trial[] = measured.trace(which(i));
+    const trials: readonly Trial[] = yield* measured.trace(which(i));
     return {
       input: number,
       inputShape: shape,
@@ -234,10 +234,12 @@ export function roundingOf(derivative: number, closeBy: readonly number[]): Roun
 }
 
 /** Every entry of the Jacobian: for each input and each output, a row for each output value. */
-export function compareJacobian(subject: Subject, rows: readonly Float64Array[]): Comparisons[] {
+export function* compareJacobian(subject: Subject, rows: readonly Float64Array[]): Course<Comparisons[]> {
   const { outputOffsets, inputOffsets, center, model } = subject;
-  const nudged = subject.neighbours.map((pull) => rowsOf(subject, pull));
-  return model.inputs.flatMap((_, input) => {
+  const nudged: Float64Array[][] = [];
+  for (const pull of subject.neighbours) nudged.push(yield* rowsOf(subject, pull));
+  const all: Comparisons[] = [];
+  for (const input of model.inputs.keys()) {
     const columns = subject.valuesOf(input).length;
     const blocks = model.outputs.map((_output, o) => {
       const length = (outputOffsets[o + 1] - outputOffsets[o]) * columns;
@@ -245,16 +247,15 @@ export function compareJacobian(subject: Subject, rows: readonly Float64Array[])
         measured: subject.byValue(input, at % columns),
         entries: Array.from({ length: length / columns }, (_value, k) => k * columns + (at % columns)),
         which: (entry) => outputOffsets[o] + Math.floor(entry / columns),
-        slopeOf: (entry) => (pull) => {
-          const weights = new Float64Array(subject.outputSize);
-          weights[outputOffsets[o] + Math.floor(entry / columns)] = 1;
-          return pull(weights)[inputOffsets[input] + (entry % columns)];
-        },
+        slopeOf: (entry) => ({
+          weights: oneOf(subject.outputSize, outputOffsets[o] + Math.floor(entry / columns)),
+          of: (gradient) => gradient[inputOffsets[input] + (entry % columns)],
+        }),
       });
       return new Comparisons(subject, input, o, length, columnOf);
     });
     for (let j = 0; j < columns; j++) {
-      const estimates = subject.byValue(input, j).estimates();
+      const estimates = yield* subject.byValue(input, j).estimates();
       const column = inputOffsets[input] + j;
       // Of an infinite slope, a weight of 0 makes NaN.
       const infinite = rows.some((row) => Math.abs(row[column]) === Number.POSITIVE_INFINITY);
@@ -272,17 +273,23 @@ export function compareJacobian(subject: Subject, rows: readonly Float64Array[])
         }
       }
     }
-    return blocks;
-  });
+    all.push(...blocks);
+  }
+  return all;
 }
 
 /** Every row of the Jacobian, as a backward pass has it. */
-export function rowsOf(subject: Subject, pull = subject.pull): Float64Array[] {
-  return Array.from({ length: subject.outputSize }, (_, k) => {
-    const weights = new Float64Array(subject.outputSize);
-    weights[k] = 1;
-    return pull(weights);
-  });
+export function* rowsOf(subject: Subject, pull = subject.pull): Course<Float64Array[]> {
+  const rows: Float64Array[] = [];
+  for (let k = 0; k < subject.outputSize; k++) rows.push(yield* pull(oneOf(subject.outputSize, k)));
+  return rows;
+}
+
+/** Zeros, and a 1 at `k`. */
+function oneOf(size: number, k: number): Float64Array {
+  const weights = new Float64Array(size);
+  weights[k] = 1;
+  return weights;
 }
 
 /** A line through the point, in one input or in all of them: how much each value moves. */
@@ -292,10 +299,11 @@ interface Direction {
 }
 
 /** Random directions u in each input, against random weights v of the outputs: v · J · u. */
-export function compareDirections(subject: Subject, directions: number, draws: Draws): Comparisons[] {
-  return subject.model.inputs.flatMap((_, input) => {
+export function* compareDirections(subject: Subject, directions: number, draws: Draws): Course<Comparisons[]> {
+  const blocks: Comparisons[] = [];
+  for (const input of subject.model.inputs.keys()) {
     const [begin, end] = [subject.inputOffsets[input], subject.inputOffsets[input + 1]];
-    if (begin === end) return [];
+    if (begin === end) continue;
     const lines = Array.from({ length: directions }, (_value, r): Direction => {
       const direction = new Float64Array(subject.inputSize);
       const weights = draws.weights(subject.outputSize);
@@ -303,8 +311,9 @@ export function compareDirections(subject: Subject, directions: number, draws: D
       if (r % 2 === 1) scaleAlike(direction.subarray(begin, end), subject.valuesOf(input), subject.scaleOf(input));
       return { weights, direction };
     });
-    return [compareAlong(subject, input, subject.scaleOf(input), lines)];
-  });
+    blocks.push(yield* compareAlong(subject, input, subject.scaleOf(input), lines));
+  }
+  return blocks;
 }
 
 /** Where some values are much smaller than others, each moves by about its own size: it may be close to its domain's end. */
@@ -317,7 +326,7 @@ function scaleAlike(direction: Float64Array, x: Float64Array, rms: number): void
  * Where values tie, none of them can be moved alone without a kink; moved together, they have a derivative. So all values
  * that were seen at a kink are moved as one, then with random weights, and then all that there are.
  */
-export function compareAtKinks(subject: Subject, blocks: readonly Comparisons[], draws: Draws): Comparisons[] {
+export function* compareAtKinks(subject: Subject, blocks: readonly Comparisons[], draws: Draws): Course<Comparisons[]> {
   const ones = new Float64Array(subject.inputSize).fill(1);
   const kinked = new Float64Array(subject.inputSize);
   let first: Comparisons | null = null;
@@ -334,12 +343,17 @@ export function compareAtKinks(subject: Subject, blocks: readonly Comparisons[],
   const random = draws.weights(subject.inputSize);
   const directions = [ones, ...(kinked.includes(1) ? [kinked, kinked.map((one, j) => one * random[j])] : [])];
   const lines = directions.map((direction) => ({ weights: draws.weights(subject.outputSize), direction }));
-  const block = compareAlong(subject, first.input, subject.scaleOf(first.input), lines);
+  const block = yield* compareAlong(subject, first.input, subject.scaleOf(first.input), lines);
   block.beside = true;
   return [block];
 }
 
-function compareAlong(subject: Subject, input: number, scale: number, lines: readonly Direction[]): Comparisons {
+function* compareAlong(
+  subject: Subject,
+  input: number,
+  scale: number,
+  lines: readonly Direction[],
+): Course<Comparisons> {
   const { x } = subject.model;
   const measure = ({ weights, direction }: Direction) =>
     subject.along((t) => x.map((value, j) => value + t * direction[j]), scale, weights);
@@ -347,18 +361,19 @@ function compareAlong(subject: Subject, input: number, scale: number, lines: rea
     measured: measure(lines[r]),
     entries: [r],
     which: () => 0,
-    slopeOf: () => (pull) => dot(pull(lines[r].weights), lines[r].direction),
+    slopeOf: () => ({ weights: lines[r].weights, of: (gradient) => dot(gradient, lines[r].direction) }),
   });
   const block = new Comparisons(subject, input, null, lines.length, columnOf);
   for (const [r, line] of lines.entries()) {
     const { weights, direction } = line;
-    const terms = subject.pull(weights).map((value, j) => value * direction[j]);
+    const terms = (yield* subject.pull(weights)).map((value, j) => value * direction[j]);
     const analytic = terms.reduce((sum, term) => sum + term, 0);
     const size = Math.sqrt(dot(terms, terms));
-    const closeBy = subject.neighbours.map((pull) => dot(pull(weights), direction));
+    const closeBy: number[] = [];
+    for (const pull of subject.neighbours) closeBy.push(dot(yield* pull(weights), direction));
     const { rounding, jumps } = roundingOf(analytic, closeBy);
     const total = { rounding: Math.max(subject.epsilon * size, rounding), jumps };
-    block.set(r, analytic, total, measure(line).estimates(), 0);
+    block.set(r, analytic, total, yield* measure(line).estimates(), 0);
     // The terms of the sum may cancel; it is they that are checked.
     if (size > block.size && block.resolved) block.size = size;
     if (!subject.center.every(Number.isFinite)) block.defined[r] = 0;
@@ -373,7 +388,7 @@ const LOOKS = { fail: 48, inconclusive: 16, unseen: 2 };
  * Looks more closely at what seems to be wrong, the worst first, until one is confirmed to be; then at what cannot be
  * told, and at derivatives of which nothing was seen.
  */
-export function reconsider(blocks: readonly Comparisons[]): void {
+export function* reconsider(blocks: readonly Comparisons[]): Course<void> {
   for (const kind of ['fail', 'inconclusive', 'unseen'] as const) {
     const doubted = (block: Comparisons, i: number) =>
       kind === 'unseen' ? block.isUnseen(i) : block.verdict(i) === kind && block.defined[i] === 1;
@@ -381,7 +396,7 @@ export function reconsider(blocks: readonly Comparisons[]): void {
       const worst = worstOf(blocks, (block, i) => doubted(block, i) && !block.looked[i]);
       if (!worst) break;
       const { block, i } = worst;
-      block.lookCloser(i, (entry) => doubted(block, entry));
+      yield* block.lookCloser(i, (entry) => doubted(block, entry));
       if (block.verdict(i) === 'fail') return;
     }
   }

@@ -4,12 +4,13 @@ import { diagnose, type GradientPair, type JacobianPair } from './diagnose.js';
 import type { Draws } from './draws.js';
 import { type Finding, Report, type Verdict } from './report.js';
 import type { Subject } from './subject.js';
+import type { Course } from './waiting.js';
 
 /** A gradient of more values than this is not compared value by value to explain a failure. */
 const EXPLAINED = 4096;
 
 /** What all comparisons say together, and where one fails, why. */
-export function conclude(
+export function* conclude(
   subject: Subject,
   blocks: readonly Comparisons[],
   {
@@ -18,7 +19,7 @@ export function conclude(
     notes,
     draws,
   }: { directions: number | null; problems: readonly string[]; notes: readonly string[]; draws: Draws },
-): Report {
+): Course<Report> {
   const counts = { pass: 0, fail: 0, kink: 0, inconclusive: 0 };
   const severity = { pass: 0, kink: 1, inconclusive: 2, fail: 3 };
   let digits = Number.POSITIVE_INFINITY;
@@ -50,18 +51,19 @@ export function conclude(
       diagnosis,
     });
   if (!worst) return report(null, null);
-  const finding = worst.block.finding(worst.i);
+  const finding = yield* worst.block.finding(worst.i);
   if (worst.verdict !== 'fail') return report(finding, null);
 
   const { input, output } = worst.block;
   const weights = draws.weights(subject.outputSize);
-  const pairs = gradientPairs(subject, weights);
+  const pairs = yield* gradientPairs(subject, weights);
   const wrong = pairs.find((pair) => pair.input === subject.model.inputs[input].number);
   if (!wrong) return report(finding, null);
   const others = pairs.filter((pair) => pair !== wrong);
   const jacobian = output === null ? null : jacobianPair(worst.block, subject.model.outputs[output]);
   const diagnosis = diagnose(wrong, others, jacobian);
-  return report(output === null ? (worstValue(subject, wrong, input, weights) ?? finding) : finding, diagnosis);
+  const place = output === null ? yield* worstValue(subject, wrong, input, weights) : null;
+  return report(place ?? finding, diagnosis);
 }
 
 /** The inputs of which every derivative is zero, both ways. */
@@ -79,27 +81,35 @@ function jacobianPair(block: Comparisons, outputShape: Shape): JacobianPair {
 }
 
 /** The gradient of a weighted sum of the outputs, both ways, by every input that is not too large. */
-function gradientPairs(subject: Subject, weights: Float64Array): GradientPair[] {
-  const pulled = subject.pull(weights);
-  const nudged = subject.neighbours.map((pull) => pull(weights));
-  return subject.model.inputs.flatMap(({ number, shape }, i) => {
+function* gradientPairs(subject: Subject, weights: Float64Array): Course<GradientPair[]> {
+  const pulled = yield* subject.pull(weights);
+  const nudged: Float64Array[] = [];
+  for (const pull of subject.neighbours) nudged.push(yield* pull(weights));
+  const pairs: GradientPair[] = [];
+  for (const [i, { number, shape }] of subject.model.inputs.entries()) {
     const [begin, end] = [subject.inputOffsets[i], subject.inputOffsets[i + 1]];
-    if (end - begin > EXPLAINED) return [];
+    if (end - begin > EXPLAINED) continue;
     const analytic = pulled.slice(begin, end);
     const [numerical, error] = [new Float64Array(end - begin), new Float64Array(end - begin)];
-    analytic.forEach((value, j) => {
-      const estimates = subject.byValue(i, j, weights).estimates();
+    for (const [j, value] of analytic.entries()) {
+      const estimates = yield* subject.byValue(i, j, weights).estimates();
       const closeBy = nudged.map((values) => values[begin + j]);
       numerical[j] = estimates.value[0];
       error[j] =
         estimates.error[0] + SAFETY * Math.max(roundingOf(value, closeBy).rounding, subject.epsilon * Math.abs(value));
-    });
-    return { input: number, shape, x: subject.valuesOf(i), analytic, numerical, error };
-  });
+    }
+    pairs.push({ input: number, shape, x: subject.valuesOf(i), analytic, numerical, error });
+  }
+  return pairs;
 }
 
 /** The value of the gradient that is furthest off. */
-function worstValue(subject: Subject, wrong: GradientPair, place: number, weights: Float64Array): Finding | null {
+function* worstValue(
+  subject: Subject,
+  wrong: GradientPair,
+  place: number,
+  weights: Float64Array,
+): Course<Finding | null> {
   const { input, shape, analytic, numerical, error } = wrong;
   let [worst, most] = [-1, 0];
   analytic.forEach((value, j) => {
@@ -117,6 +127,6 @@ function worstValue(subject: Subject, wrong: GradientPair, place: number, weight
     numerical: numerical[worst],
     error: error[worst],
     slopes: null,
-    trials: subject.byValue(place, worst, weights).trace(0),
+    trials: yield* subject.byValue(place, worst, weights).trace(0),
   };
 }

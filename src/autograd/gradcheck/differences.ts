@@ -10,8 +10,10 @@
  * contradict it.
  */
 
-/** A function of one variable that has many values; null where it is not defined. */
-export type Line = (t: number) => Float64Array | null;
+import type { Course } from './waiting.js';
+
+/** A function of one variable that has many values, at each of the points given; null where it is not defined. */
+export type Line = (...points: number[]) => Course<(Float64Array | null)[]>;
 
 /** How far to go, in units of t. */
 export interface Steps {
@@ -86,26 +88,27 @@ interface Row {
  * @param rounding how far each value may be off by rounding.
  * @param epsilon the relative rounding error of a single value.
  */
-export function differentiate(
+export function* differentiate(
   line: Line,
   center: Float64Array,
   rounding: Float64Array,
   epsilon: number,
   steps: Steps,
-): Estimates {
-  return chooseAll(settle(line, center, rounding, epsilon, steps));
+): Course<Estimates> {
+  return chooseAll(yield* settle(line, center, rounding, epsilon, steps));
 }
 
 /** What each step size says of the k-th derivative, largest step first. */
-export function trace(
+export function* trace(
   line: Line,
   center: Float64Array,
   rounding: Float64Array,
   epsilon: number,
   steps: Steps,
   k: number,
-): Trial[] {
-  return settle(line, center, rounding, epsilon, steps).map(({ step, left, right, table }) => ({
+): Course<Trial[]> {
+  const rows = yield* settle(line, center, rounding, epsilon, steps);
+  return rows.map(({ step, left, right, table }) => ({
     step,
     left: left[k],
     right: right[k],
@@ -114,17 +117,16 @@ export function trace(
 }
 
 /** Shrinks the step until every derivative is known well, or no smaller step can tell more. */
-function settle(
+function* settle(
   line: Line,
   center: Float64Array,
   rounding: Float64Array,
   epsilon: number,
   { scale, smallest }: Steps,
-): Row[] {
+): Course<Row[]> {
   const rows: Row[] = [];
   for (let h = FIRST * scale; (h >= smallest && rows.length < MOST) || rows.length < DEPTH; h /= SHRINK) {
-    const right = line(h);
-    const left = line(-h);
+    const [right, left] = yield* line(h, -h);
     rows.push(makeRow(h, center, right, left, rounding, epsilon, rows.at(-1)));
     if (rows.length >= DEPTH && isSettled(rows, center, rounding, epsilon, scale)) break;
   }

@@ -5,21 +5,11 @@ import { Generator, randn } from '../../tensor/random.js';
 import { type Tensor, zeroed } from '../../tensor/tensor.js';
 import { grad } from '../backward.js';
 import { noGrad } from '../mode.js';
-import {
-  type Comparisons,
-  compareAtKinks,
-  compareDirections,
-  compareJacobian,
-  reconsider,
-  rowsOf,
-} from './comparisons.js';
-import { conclude } from './conclude.js';
-import { Draws } from './draws.js';
-import { problemsOfLinearity } from './problems.js';
+import { examine } from './examine.js';
 import { GradcheckError, type GradcheckReport } from './report.js';
-import { Subject } from './subject.js';
 import { type CheckedFunction, outputsOf, TensorModel } from './tensor-model.js';
 import { conductOf } from './tensor-problems.js';
+import { answerOf, runNow } from './waiting.js';
 
 export interface GradcheckOptions {
   /**
@@ -44,8 +34,6 @@ const optionsOf = declareOptions<GradcheckOptions>('gradcheck', {
   seed: [0, { whole: true }],
   raiseException: true,
 });
-
-const WHOLE_JACOBIAN = 20_000;
 
 /**
  * Checks the derivatives of `fn` at `inputs` against finite differences that come with error bars: no tolerance has to
@@ -127,21 +115,14 @@ function check(
   given: GradcheckOptions | undefined,
 ): GradcheckReport {
   expectCheckable(op, fn, inputs);
-  const { fastMode, directions, noise, seed, raiseException } = optionsOf(given, op);
+  const { raiseException, ...plan } = optionsOf(given, op);
   const model = new TensorModel(op, fn, inputs);
-  const draws = new Draws(seed);
-  const subject = new Subject(model, draws, noise);
-  const fast = fastMode ?? subject.inputSize * subject.outputSize > WHOLE_JACOBIAN;
-  const { problems, notes } = conductOf(model, subject.epsilon, draws);
-  const rows = fast || problems.length > 0 ? null : rowsOf(subject);
-  if (problems.length === 0) problems.push(...problemsOfLinearity(subject, draws, rows));
-  const blocks: Comparisons[] = [];
-  if (problems.length === 0) {
-    blocks.push(...(rows ? compareJacobian(subject, rows) : compareDirections(subject, directions, draws)));
-    blocks.push(...compareAtKinks(subject, blocks, draws));
-    reconsider(blocks);
-  }
-  const report = conclude(subject, blocks, { directions: fast ? directions : null, problems, notes, draws });
+  const report = runNow(
+    examine(model, {
+      ...plan,
+      conduct: (epsilon, draws) => answerOf(conductOf(model, epsilon, draws)),
+    }),
+  );
   if (raiseException && !report.passed) throw new GradcheckError(report);
   return report;
 }

@@ -1,4 +1,5 @@
 import type { Steps } from './differences.js';
+import type { Course } from './waiting.js';
 
 /*
  * A derivative held against the function over a whole stretch of a line: f(h) − f(−h) is the integral of f' in between,
@@ -20,19 +21,17 @@ const NODES = 32;
 const STRETCHES = [0.3, 0.06, 0.012];
 const NOISE = 8;
 
+/** Some number at a point of a line. */
+export type Along = (t: number) => Course<number>;
+
 /**
  * The defects of a derivative over stretches of several lengths, of which the one that is known best is returned.
  *
  * @param value one value of the function, `slope` what its derivative is said to be, along the line.
  * @param noise how far the value is off by rounding.
  */
-export function defectOf(
-  value: (t: number) => number,
-  slope: (t: number) => number,
-  noise: number,
-  { scale, smallest }: Steps,
-): Defect {
-  const beside = [slope(-smallest), slope(smallest)] as const;
+export function* defectOf(value: Along, slope: Along, noise: number, { scale, smallest }: Steps): Course<Defect> {
+  const beside = [yield* slope(-smallest), yield* slope(smallest)] as const;
   let best: Defect = { value: Number.NaN, error: Number.POSITIVE_INFINITY, beside };
   for (const stretch of STRETCHES) {
     const h = stretch * scale;
@@ -40,10 +39,10 @@ export function defectOf(
     const sums = [0, 0];
     for (let i = 0; i < NODES; i++) {
       const t = h * ((2 * i + 1) / NODES - 1);
-      sums[i % 4 === 0 || i % 4 === 3 ? 0 : 1] += slope(t);
+      sums[i % 4 === 0 || i % 4 === 3 ? 0 : 1] += yield* slope(t);
     }
     const mean = (sums[0] + sums[1]) / NODES;
-    const quotient = (value(h) - value(-h)) / (2 * h);
+    const quotient = ((yield* value(h)) - (yield* value(-h))) / (2 * h);
     const error = (4 * Math.abs(sums[0] - sums[1])) / NODES + (NOISE * noise) / h;
     if (error < best.error && Number.isFinite(quotient)) best = { value: quotient - mean, error, beside };
   }

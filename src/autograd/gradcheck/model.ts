@@ -1,7 +1,8 @@
 import type { Shape } from '../../tensor/shape.js';
+import type { Soon } from './waiting.js';
 
 /** From weights of all outputs to the derivatives of the weighted sum by all inputs: what a backward pass computes. */
-export type Pull = (weights: Float64Array) => Float64Array;
+export type Pull = (weights: Float64Array) => Soon<Float64Array>;
 
 /**
  * What is checked: a function of numbers and its derivative, whatever they are written with. All inputs, one after the
@@ -23,7 +24,7 @@ export interface Model {
   /** Whether it is made of several operations: several kinks may then meet in one output at one value of an input. */
   readonly composed: boolean;
   /** The values of the outputs at another point. May throw where it is not defined. */
-  values(x: Float64Array): Float64Array;
+  values(x: Float64Array): Soon<Float64Array>;
   /** The backward pass at a point. */
-  linearize(x: Float64Array): Pull;
+  linearize(x: Float64Array): Soon<Pull>;
 }

@@ -1,4 +1,5 @@
 import type { Line } from './differences.js';
+import type { Course } from './waiting.js';
 
 /*
  * The noise of a function from the differences between equally spaced values (Hamming, "Introduction to Applied
@@ -11,8 +12,8 @@ const POINTS = 7;
 const SPACING = 2 ** -12;
 
 /** The standard deviation of the noise of each value around t = 1; NaN where the function is not finite there. */
-export function noiseAmong(line: Line, size: number): Float64Array {
-  let differences = Array.from({ length: POINTS }, (_, i) => line(1 + (i - (POINTS >> 1)) * SPACING));
+export function* noiseAmong(line: Line, size: number): Course<Float64Array> {
+  let differences = yield* line(...Array.from({ length: POINTS }, (_, i) => 1 + (i - (POINTS >> 1)) * SPACING));
   const noise = new Float64Array(size);
   let variance = 1;
   for (let order = 1; order < POINTS - 1; order++) {

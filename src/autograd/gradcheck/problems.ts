@@ -1,6 +1,14 @@
 import { formatShape, type Shape, unravel } from '../../tensor/shape.js';
 import type { Draws } from './draws.js';
 import type { Subject } from './subject.js';
+import type { Course } from './waiting.js';
+
+/** What is wrong with how a function and its backward pass treat what they are given, and what they remember. */
+export interface Conduct {
+  problems: string[];
+  /** What is no mistake, but good to know. */
+  notes: string[];
+}
 
 /** How much the gradient that arrives is scaled by: by powers of two, which leave no trace in a linear function. */
 const SCALES = [2 ** 30, 2 ** -30];
@@ -9,16 +17,21 @@ const SCALES = [2 ** 30, 2 ** -30];
  * Whether the backward pass is linear in the gradient that arrives: in sums of several, of its single values (`rows`, if
  * all are known), of parts with zeros in between, and in very large and very small ones.
  */
-export function problemsOfLinearity(subject: Subject, draws: Draws, rows: readonly Float64Array[] | null): string[] {
+export function* problemsOfLinearity(
+  subject: Subject,
+  draws: Draws,
+  rows: readonly Float64Array[] | null,
+): Course<string[]> {
   const { pull, outputSize } = subject;
   const [v, w] = [draws.weights(outputSize), draws.weights(outputSize)];
   const mask = v.map(() => (draws.uniform() < 0.5 ? 1 : 0));
   const part = (keep: 0 | 1) => pull(v.map((value, k) => (mask[k] === keep ? value : 0)));
-  const [first, other] = [pull(v), pull(w)];
-  const around = [
-    ...subject.neighbours.map((at) => at(v)),
-    ...[0, 1].map(() => pull(v.map((value) => value * (1 + subject.epsilon * (4 * draws.uniform() - 2))))),
-  ];
+  const [first, other] = [yield* pull(v), yield* pull(w)];
+  const around: Float64Array[] = [];
+  for (const at of subject.neighbours) around.push(yield* at(v));
+  for (let i = 0; i < 2; i++) {
+    around.push(yield* pull(v.map((value) => value * (1 + subject.epsilon * (4 * draws.uniform() - 2)))));
+  }
   const margin = marginOf(subject, around, first, other);
   const lost = lostOf(subject, around, first);
   const problems: string[] = [];
@@ -32,13 +45,13 @@ export function problemsOfLinearity(subject: Subject, draws: Draws, rows: readon
     if (j !== null) problems.push(`the backward pass is not linear: at ${placeOf(subject, j)}, ${text(j)}`);
   };
 
-  const combined = pull(v.map((value, k) => 2 * value + w[k]));
+  const combined = yield* pull(v.map((value, k) => 2 * value + w[k]));
   expectSum(
     combined,
     (j) => 2 * first[j] + other[j],
     (j) => `the weights v, w and 2v + w of the outputs give ${first[j]}, ${other[j]} and ${combined[j]}`,
   );
-  const [zeroed, rest] = [part(0), part(1)];
+  const [zeroed, rest] = [yield* part(0), yield* part(1)];
   expectSum(
     first,
     (j) => zeroed[j] + rest[j],
@@ -47,7 +60,7 @@ export function problemsOfLinearity(subject: Subject, draws: Draws, rows: readon
   );
   for (const scale of SCALES) {
     const weights = v.map((value) => value * scale);
-    const scaled = pull(weights);
+    const scaled = yield* pull(weights);
     const allowed = margin.map((most, j) => most * scale + lost[j]);
     expectSum(
       scaled,

@@ -3,9 +3,10 @@ import { type Shape, sizeOf } from '../../tensor/shape.js';
 import { type Closer, lookCloser } from './closer.js';
 import { differentiate, type Estimates, type Line, type Steps, type Trial, trace } from './differences.js';
 import type { Draws } from './draws.js';
-import { type Defect, defectOf } from './integral.js';
+import { type Along, type Defect, defectOf } from './integral.js';
 import type { Model, Pull } from './model.js';
 import { noiseAmong } from './noise.js';
+import { answerOf, type Course } from './waiting.js';
 
 /** Smallest steps, in rounding errors of what is moved: most of the digits are needed for the difference. */
 const SMALLEST_STEP = { float64: 2 ** 14, float32: 2 ** 6 };
@@ -15,15 +16,25 @@ const NUDGES = { values: 4, gradients: 3 };
 const PLACES = 4;
 const PLACE = 0.083;
 
+/** A backward pass at one point: from weights of all outputs to the derivatives of the weighted sum by all inputs. */
+export type Pulling = (weights: Float64Array) => Course<Float64Array>;
+
+/** A derivative along a line, as a backward pass has it: of the sum of the outputs with these weights. */
+export interface Slope {
+  weights: Float64Array;
+  /** That derivative, from those by all inputs. */
+  of(gradient: Float64Array): number;
+}
+
 /** The derivatives of the outputs, or of one weighted sum of them, as something moves. */
 export interface Measured {
-  estimates(): Estimates;
+  estimates(): Course<Estimates>;
   /** How the difference quotients of one of them behave as the step shrinks. */
-  trace(k: number): Trial[];
+  trace(k: number): Course<Trial[]>;
   /** The same derivatives, looked at more closely. */
-  closer(): Estimates;
+  closer(): Course<Estimates>;
   /** One of them, held against what the backward pass has for it over whole stretches of the line. */
-  defect(k: number, slopeOf: (pull: Pull) => number): Defect;
+  defect(k: number, slope: Slope): Course<Defect>;
 }
 
 /**
@@ -37,26 +48,21 @@ export class Subject {
   /** The values of the outputs. */
   readonly center: Float64Array;
   /** How far each of them may be off by rounding. */
-  readonly rounding: Float64Array;
+  rounding: Float64Array = new Float64Array();
   /** What each of them is off by on average, as far as differences between close points show. */
-  readonly noise: Float64Array;
+  noise: Float64Array = new Float64Array();
   /** The relative rounding error of one value: of float32, if anything on the way is. */
   readonly epsilon: number;
   /** The backward pass at the point. */
-  readonly pull: Pull;
+  pull: Pulling = notYet;
   /** The backward passes close by, every value moved by about its rounding error. */
-  readonly neighbours: readonly Pull[];
+  readonly neighbours: Pulling[] = [];
   /** How often the function was called. */
   calls = 0;
   private readonly smallestStep: number;
   private readonly scales: readonly number[];
 
-  /** @param noise relative: how far the values are off in any case. */
-  constructor(
-    readonly model: Model,
-    draws: Draws,
-    noise = 0,
-  ) {
+  private constructor(readonly model: Model) {
     this.inputOffsets = offsetsOf(model.inputs.map(({ shape }) => shape));
     this.outputOffsets = offsetsOf(model.outputs);
     this.scales = model.inputs.map((_, i) => rootMeanSquare(this.valuesOf(i)));
@@ -66,22 +72,29 @@ export class Subject {
     }
     this.epsilon = model.single ? 2 ** -23 : 2 ** -52;
     this.smallestStep = this.epsilon * SMALLEST_STEP[model.single ? 'float32' : 'float64'];
-    this.pull = model.linearize(model.x);
-    this.neighbours = Array.from({ length: NUDGES.gradients }, () =>
-      model.linearize(nudgedAlike(model.x, this.epsilon, draws)),
-    );
-    this.noise = this.measureNoise(draws);
-    this.rounding = this.center.map((value, k) =>
-      Math.max(this.epsilon * Math.abs(value), this.noise[k], noise * Math.abs(value)),
+  }
+
+  /** @param noise relative: how far the values are off in any case. */
+  static *at(model: Model, draws: Draws, noise = 0): Course<Subject> {
+    const subject = new Subject(model);
+    const { epsilon, center } = subject;
+    subject.pull = pulling(yield* answerOf(model.linearize(model.x)));
+    for (let i = 0; i < NUDGES.gradients; i++) {
+      subject.neighbours.push(pulling(yield* answerOf(model.linearize(nudgedAlike(model.x, epsilon, draws)))));
+    }
+    subject.noise = yield* subject.measureNoise(draws);
+    subject.rounding = center.map((value, k) =>
+      Math.max(epsilon * Math.abs(value), subject.noise[k], noise * Math.abs(value)),
     );
     for (let i = 0; i < NUDGES.values; i++) {
-      const values = this.values(nudged(model.x, this.epsilon, draws));
+      const values = yield* subject.values(nudged(model.x, epsilon, draws));
       values?.forEach((value, k) => {
-        const moved = Math.abs(value - this.center[k]);
-        if (moved > this.rounding[k]) this.rounding[k] = moved;
+        const moved = Math.abs(value - center[k]);
+        if (moved > subject.rounding[k]) subject.rounding[k] = moved;
       });
     }
-    if (noise > 0) this.noise = this.noise.map((value, k) => Math.max(value, noise * Math.abs(this.center[k])));
+    if (noise > 0) subject.noise = subject.noise.map((value, k) => Math.max(value, noise * Math.abs(center[k])));
+    return subject;
   }
 
   get inputSize(): number {
@@ -142,31 +155,24 @@ export class Subject {
   }
 
   /** The values of the outputs; null where the function throws: it may not be defined everywhere. */
-  values(x: Float64Array): Float64Array | null {
+  *values(x: Float64Array): Course<Float64Array | null> {
     this.calls++;
     try {
-      const values = this.model.values(x);
+      const values = yield* answerOf(this.model.values(x));
       return values.length === this.outputSize ? values : null;
     } catch {
       return null;
     }
   }
 
-  /** The backward pass at a point; one that gives NaN where the function or its derivative throws. */
-  private linearize(x: Float64Array): Pull {
+  /** What a backward pass at another point gives; NaN where the function or its derivative throws. */
+  private *gradient(x: Float64Array, weights: Float64Array): Course<Float64Array> {
     this.calls++;
-    const nowhere = () => new Float64Array(this.inputSize).fill(Number.NaN);
     try {
-      const pull = this.model.linearize(x);
-      return (weights) => {
-        try {
-          return pull(weights);
-        } catch {
-          return nowhere();
-        }
-      };
+      const pull = yield* answerOf(this.model.linearize(x));
+      return yield* answerOf(pull(weights));
     } catch {
-      return nowhere;
+      return new Float64Array(this.inputSize).fill(Number.NaN);
     }
   }
 
@@ -174,17 +180,19 @@ export class Subject {
    * The noise of each value, from the differences between points that are so close that the function itself is a
    * polynomial there. The median over a few places around the point: at one of them a kink may lie in between.
    */
-  private measureNoise(draws: Draws): Float64Array {
+  private *measureNoise(draws: Draws): Course<Float64Array> {
     const { x } = this.model;
-    const places = Array.from({ length: PLACES }, (_, place) => {
+    const places: Float64Array[] = [];
+    for (let place = 0; place < PLACES; place++) {
       const direction = draws.weights(x.length);
       this.model.inputs.forEach((_input, i) => {
         const [begin, end, rms] = [this.inputOffsets[i], this.inputOffsets[i + 1], this.scaleOf(i)];
         // Half of the places keep signs and zeros: the function may not be defined everywhere.
         for (let j = begin; j < end; j++) direction[j] *= place % 2 === 0 ? rms : Number.isFinite(x[j]) ? x[j] : 0;
       });
-      return noiseAmong((t) => this.values(x.map((value, j) => value + PLACE * t * direction[j])), this.outputSize);
-    });
+      const line = this.line((t) => x.map((value, j) => value + PLACE * t * direction[j]));
+      places.push(yield* noiseAmong(line, this.outputSize));
+    }
     return this.center.map((_, k) => {
       const seen = places
         .map((noise) => noise[k])
@@ -196,30 +204,28 @@ export class Subject {
 
   private measure(place: (t: number) => Float64Array, steps: Steps, weights?: Float64Array): Measured {
     const { epsilon, center, rounding, noise } = this;
-    const line: Line = (t) => this.values(place(t));
-    const defect = (value: (values: Float64Array) => number, off: number, slopeOf: (pull: Pull) => number) =>
-      defectOf(
-        (t) => {
-          const values = line(t);
-          return values ? value(values) : Number.NaN;
-        },
-        (t) => slopeOf(this.linearize(place(t))),
-        off,
-        steps,
-      );
+    const line = this.line(place);
+    const slopeAlong = ({ weights, of }: Slope): Along => {
+      const gradient = (t: number) => this.gradient(place(t), weights);
+      return function* (t) {
+        return of(yield* gradient(t));
+      };
+    };
     if (!weights) {
       return {
-        defect: (k, slopeOf) =>
-          defect((values) => values[k], Math.max(noise[k], epsilon * Math.abs(center[k])), slopeOf),
         estimates: () => differentiate(line, center, rounding, epsilon, steps),
         trace: (k) => trace(line, center, rounding, epsilon, steps, k),
-        closer: () => asEstimates(lookCloser(line, center, noise, epsilon, steps)),
+        *closer() {
+          return asEstimates(yield* lookCloser(line, center, noise, epsilon, steps));
+        },
+        defect: (k, slope) =>
+          defectOf(valueAlong(line, k), slopeAlong(slope), Math.max(noise[k], epsilon * Math.abs(center[k])), steps),
       };
     }
     // The sum is of one value, and cannot be better than the values it is made of.
-    const weighted: Line = (t) => {
-      const values = line(t);
-      return values && Float64Array.of(dot(values, weights));
+    const weighted: Line = function* (...points) {
+      const list = yield* line(...points);
+      return list.map((values) => values && Float64Array.of(dot(values, weights)));
     };
     const sum = Float64Array.of(dot(center, weights));
     const total = (of: Float64Array) =>
@@ -231,16 +237,28 @@ export class Subject {
           ),
         ),
       );
+    const withKinks = (estimates: Estimates) => this.withKinks(estimates, line, steps, weights);
     return {
-      defect: (_, slopeOf) => {
-        const off = total(noise.map((value, k) => Math.max(value, epsilon * Math.abs(center[k]))))[0];
-        return defect((values) => dot(values, weights), off, slopeOf);
+      *estimates() {
+        return yield* withKinks(yield* differentiate(weighted, sum, total(rounding), epsilon, steps));
       },
-      estimates: () =>
-        this.withKinks(differentiate(weighted, sum, total(rounding), epsilon, steps), line, steps, weights),
       trace: (k) => trace(weighted, sum, total(rounding), epsilon, steps, k),
-      closer: () =>
-        this.withKinks(asEstimates(lookCloser(weighted, sum, total(noise), epsilon, steps)), line, steps, weights),
+      *closer() {
+        return yield* withKinks(asEstimates(yield* lookCloser(weighted, sum, total(noise), epsilon, steps)));
+      },
+      defect: (_, slope) => {
+        const off = total(noise.map((value, k) => Math.max(value, epsilon * Math.abs(center[k]))))[0];
+        return defectOf(valueAlong(weighted, 0), slopeAlong(slope), off, steps);
+      },
+    };
+  }
+
+  private line(place: (t: number) => Float64Array): Line {
+    const values = (t: number) => this.values(place(t));
+    return function* (...points) {
+      const list: (Float64Array | null)[] = [];
+      for (const t of points) list.push(yield* values(t));
+      return list;
     };
   }
 
@@ -248,10 +266,10 @@ export class Subject {
    * Gives a weighted sum of outputs at a kink the limits of all of them together: where each has kinks of its own, the
    * derivative may lie between the sums of their smaller and of their larger slopes.
    */
-  private withKinks(sum: Estimates, line: Line, { scale }: Steps, weights: Float64Array): Estimates {
+  private *withKinks(sum: Estimates, line: Line, { scale }: Steps, weights: Float64Array): Course<Estimates> {
     if (!sum.kink[0]) return sum;
     const h = scale * Math.sqrt(this.epsilon);
-    const [above, below] = [line(h), line(-h)];
+    const [above, below] = yield* line(h, -h);
     let [least, most] = [0, 0];
     weights.forEach((weight, k) => {
       if (weight === 0) return;
@@ -269,6 +287,22 @@ export class Subject {
     sum.high[0] = Math.max(sum.high[0], most);
     return sum;
   }
+}
+
+const notYet: Pulling = () => {
+  throw new TypeError('a subject is made by Subject.at');
+};
+
+function pulling(pull: Pull): Pulling {
+  return (weights) => answerOf(pull(weights));
+}
+
+/** The k-th value on a line; NaN where there is none. */
+function valueAlong(line: Line, k: number): Along {
+  return function* (t) {
+    const [values] = yield* line(t);
+    return values ? values[k] : Number.NaN;
+  };
 }
 
 function asEstimates({ value, error, kink, kinkError }: Closer): Estimates {

@@ -6,7 +6,7 @@ import { grad } from '../backward.js';
 import { defineOp } from '../define-op.js';
 import { edgeOf, reachableNodes } from '../graph.js';
 import { ChangedGradient } from '../user-derivative.js';
-import type { Model, Pull } from './model.js';
+import type { Model } from './model.js';
 
 /** The function to check: tensors in, one or several out. */
 export type CheckedFunction<Inputs extends readonly Tensor[] = Tensor[]> = (
@@ -47,7 +47,7 @@ export class TensorModel implements Model {
     return valuesOf(this.call(this.leavesAt(x)));
   }
 
-  linearize(x: Float64Array): Pull {
+  linearize(x: Float64Array): Recorded['pull'] {
     return this.record(this.leavesAt(x)).pull;
   }
 
@@ -107,7 +107,7 @@ export class TensorModel implements Model {
 export interface Recorded {
   leaves: readonly Tensor[];
   outputs: readonly Tensor[];
-  pull: Pull;
+  pull(weights: Float64Array): Float64Array;
 }
 
 /** A value that several outputs go into, whose derivative by each is the gradient that goes with it. */

@@ -1,18 +1,11 @@
 import { MinibatchError } from '../../tensor/error.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Draws } from './draws.js';
-import { differenceOf } from './problems.js';
+import { type Conduct, differenceOf } from './problems.js';
 import { leafCopy, type Recorded, Spoiled, sameBits, type TensorModel, valuesOf } from './tensor-model.js';
 
 /** How often a call and a backward pass are repeated to see whether they are the same each time. */
 const REPEATS = { calls: 4, passes: 20 };
-
-/** What is wrong with how a function and its backward pass treat what they are given, and what they remember. */
-export interface Conduct {
-  problems: string[];
-  /** What is no mistake, but good to know. */
-  notes: string[];
-}
 
 /**
  * Whether a function and its backward pass leave alone what is not theirs, give the same each time, whatever is called in

@@ -3,18 +3,22 @@ import { lookCloser } from '../../../src/autograd/gradcheck/closer.js';
 import { Draws } from '../../../src/autograd/gradcheck/draws.js';
 import { defectOf } from '../../../src/autograd/gradcheck/integral.js';
 import { noiseAmong } from '../../../src/autograd/gradcheck/noise.js';
+import { answerOf, runNow } from '../../../src/autograd/gradcheck/waiting.js';
+import { lineOf } from '../../support/line.js';
 
 const EPS = 2 ** -52;
 const steps = { scale: 1, smallest: 2 ** -38 };
 
 /** A closer look at a function of one value. */
 function closerAt(f: (t: number) => number, noise = 0) {
-  const { value, error, kink, kinkError } = lookCloser(
-    (t) => Float64Array.of(f(t)),
-    Float64Array.of(f(0)),
-    Float64Array.of(noise),
-    EPS,
-    steps,
+  const { value, error, kink, kinkError } = runNow(
+    lookCloser(
+      lineOf((t) => Float64Array.of(f(t))),
+      Float64Array.of(f(0)),
+      Float64Array.of(noise),
+      EPS,
+      steps,
+    ),
   );
   return { value: value[0], error: error[0], kink: kink[0], kinkError: kinkError[0] };
 }
@@ -52,7 +56,8 @@ describe('a closer look', () => {
 });
 
 describe('the noise among close points', () => {
-  const of = (f: (t: number) => number) => noiseAmong((t) => Float64Array.of(f(t)), 1)[0];
+  const among = (values: (t: number) => Float64Array | null) => runNow(noiseAmong(lineOf(values), 1))[0];
+  const of = (f: (t: number) => number) => among((t) => Float64Array.of(f(t)));
 
   it('is nothing for a smooth function but rounding', () => {
     expect(of((t) => Math.sin(3 * t))).toBeLessThan(1e-15);
@@ -69,23 +74,32 @@ describe('the noise among close points', () => {
 
   it('is not known where the function is not finite', () => {
     expect(of(() => Number.NaN)).toBe(Number.NaN);
-    expect(noiseAmong(() => null, 1)[0]).toBe(Number.NaN);
+    expect(among(() => null)).toBe(Number.NaN);
   });
 });
 
 describe('a derivative over a stretch', () => {
+  const defect = (value: (t: number) => number, slope: (t: number) => number) =>
+    runNow(
+      defectOf(
+        (t) => answerOf(value(t)),
+        (t) => answerOf(slope(t)),
+        1e-8,
+        steps,
+      ),
+    );
   const kinks = [0.011, -0.013, 0.02, -0.04, 0.07];
   const f = (t: number) => kinks.reduce((sum, at) => sum + Math.max(t - at, 0), Math.sin(t));
   const slope = (t: number) => kinks.reduce((sum, at) => sum + (t > at ? 1 : 0), Math.cos(t));
 
   it('makes up for the difference of the function, over kinks as well', () => {
-    const { value, error } = defectOf(f, slope, 1e-8, steps);
+    const { value, error } = defect(f, slope);
     expect(Math.abs(value)).toBeLessThanOrEqual(error);
     expect(error).toBeLessThan(0.2);
   });
 
   it.each([0.5, -0.4])('does not if it is wrong by %d', (by) => {
-    const { value, error, beside } = defectOf(f, (t) => slope(t) + by, 1e-8, steps);
+    const { value, error, beside } = defect(f, (t) => slope(t) + by);
     expect(Math.abs(value + by)).toBeLessThanOrEqual(error);
     expect(beside[0]).toBeCloseTo(slope(0) + by, 6);
     expect(beside[1]).toBeCloseTo(slope(0) + by, 6);

@@ -3,13 +3,14 @@ import { Comparisons, compareDirections } from '../../../src/autograd/gradcheck/
 import { Draws } from '../../../src/autograd/gradcheck/draws.js';
 import { nudged, Subject } from '../../../src/autograd/gradcheck/subject.js';
 import { type CheckedFunction, TensorModel } from '../../../src/autograd/gradcheck/tensor-model.js';
+import { runNow } from '../../../src/autograd/gradcheck/waiting.js';
 import { defineOp, Generator, randn, type Tensor, tensor } from '../../../src/index.js';
 
 const leaf = (values: number[], dtype: 'float64' | 'float32' = 'float64') =>
   tensor(values, { dtype, requiresGrad: true });
 const EPS = 2 ** -52;
 const subjectOf = <Inputs extends readonly Tensor[]>(fn: CheckedFunction<Inputs>, inputs: readonly [...Inputs]) =>
-  new Subject(new TensorModel('test', fn as unknown as CheckedFunction, inputs), new Draws(0));
+  runNow(Subject.at(new TensorModel('test', fn as unknown as CheckedFunction, inputs), new Draws(0)));
 
 /** The verdicts on made-up derivatives of x → 1000·x at 2, where a derivative as large as the values allow is 1000. */
 function judge(
@@ -174,19 +175,19 @@ describe('the subject of a check', () => {
     const subject = subjectOf((x: Tensor) => [x.mul(3), x.square()] as const, [leaf([2, 5])]);
     const weights = Float64Array.of(1, 0, -2, 0.5);
     const { estimates, trace, closer } = subject.byValue(0, 0, weights);
-    for (const { value } of [estimates(), closer()]) {
+    for (const { value } of [runNow(estimates()), runNow(closer())]) {
       expect(value).toHaveLength(1);
       expect(value[0]).toBeCloseTo(3 - 2 * 4, 8);
     }
-    expect(trace(0)[0].central).toBeCloseTo(-5, 9);
-    expect(subject.byValue(0, 1, weights).estimates().value[0]).toBeCloseTo(0.5 * 10, 9);
-    expect(Array.from(subject.pull(weights))).toEqual([3 - 2 * 4, 0.5 * 10]);
+    expect(runNow(trace(0))[0].central).toBeCloseTo(-5, 9);
+    expect(runNow(subject.byValue(0, 1, weights).estimates()).value[0]).toBeCloseTo(0.5 * 10, 9);
+    expect(Array.from(runNow(subject.pull(weights)))).toEqual([3 - 2 * 4, 0.5 * 10]);
     const along = subject.along((t) => Float64Array.of(2 + 2 * t, 5 - t), 3, weights);
-    expect(along.estimates().value[0]).toBeCloseTo(2 * -5 - 5, 9);
-    expect(along.trace(0)[0].central).toBeCloseTo(-15, 9);
+    expect(runNow(along.estimates()).value[0]).toBeCloseTo(2 * -5 - 5, 9);
+    expect(runNow(along.trace(0))[0].central).toBeCloseTo(-15, 9);
     expect(Array.from(subject.model.x)).toEqual([2, 5]);
     const noisy = subjectOf((x: Tensor) => x.mul(1e6).sin(), [leaf([2])]);
-    const error = (weight: number) => noisy.byValue(0, 0, Float64Array.of(weight)).estimates().error[0];
+    const error = (weight: number) => runNow(noisy.byValue(0, 0, Float64Array.of(weight)).estimates()).error[0];
     expect(error(100) / error(1)).toBeCloseTo(100, 0);
   });
 
@@ -208,7 +209,7 @@ describe('a direction', () => {
   const x = () => randn([6], { dtype: 'float64', requiresGrad: true, generator: new Generator(1) });
   /** The block of one direction, and the size of the terms whose sum it compares. */
   function alongOne(fn: (x: Tensor) => Tensor, gradient: (weights: Float64Array) => Float64Array, seed: number) {
-    const [block] = compareDirections(subjectOf(fn, [x()]), 1, new Draws(seed));
+    const [block] = runNow(compareDirections(subjectOf(fn, [x()]), 1, new Draws(seed)));
     const draws = new Draws(seed);
     const [weights, direction] = [draws.weights(6), draws.weights(6)];
     const terms = gradient(weights).map((value, j) => value * direction[j]);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { differentiate, type Line, type Steps, trace } from '../../../src/autograd/gradcheck/differences.js';
+import { differentiate, type Steps, trace } from '../../../src/autograd/gradcheck/differences.js';
+import { runNow } from '../../../src/autograd/gradcheck/waiting.js';
 import { Generator } from '../../../src/index.js';
+import { lineOf } from '../../support/line.js';
 
 const EPS = 2 ** -52;
 const steps: Steps = { scale: 1, smallest: EPS * 2 ** 14 };
@@ -10,10 +12,10 @@ function at(
   f: (t: number) => number,
   { rounding = EPS * Math.abs(f(0)), ...given }: Partial<Steps> & { rounding?: number } = {},
 ) {
-  const line: Line = (t) => Float64Array.of(f(t));
+  const line = lineOf((t) => Float64Array.of(f(t)));
   const arguments_ = [line, Float64Array.of(f(0)), Float64Array.of(rounding), EPS, { ...steps, ...given }] as const;
-  const { value, error, kink } = differentiate(...arguments_);
-  return { value: value[0], error: error[0], kink: kink[0] === 1, trials: trace(...arguments_, 0) };
+  const { value, error, kink } = runNow(differentiate(...arguments_));
+  return { value: value[0], error: error[0], kink: kink[0] === 1, trials: runNow(trace(...arguments_, 0)) };
 }
 
 describe('an estimate', () => {
@@ -56,14 +58,22 @@ describe('an estimate', () => {
 
   it('is unknown where the function is', () => {
     expect(at((t) => (t === 0 ? 1 : Number.NaN))).toMatchObject({ value: Number.NaN, error: Infinity });
-    const nowhere = differentiate(() => null, Float64Array.of(1), Float64Array.of(0), EPS, steps);
+    const nowhere = runNow(
+      differentiate(
+        lineOf(() => null),
+        Float64Array.of(1),
+        Float64Array.of(0),
+        EPS,
+        steps,
+      ),
+    );
     expect([nowhere.value[0], nowhere.error[0]]).toEqual([Number.NaN, Infinity]);
   });
 
   it('is one for each value of the line', () => {
-    const line: Line = (t) => Float64Array.of(2 * t, Math.abs(t), t * t + 1, t > 0 ? Number.NaN : t);
+    const line = lineOf((t) => Float64Array.of(2 * t, Math.abs(t), t * t + 1, t > 0 ? Number.NaN : t));
     const rounding = new Float64Array(4).fill(EPS);
-    const { value, error, kink } = differentiate(line, Float64Array.of(0, 0, 1, 0), rounding, EPS, steps);
+    const { value, error, kink } = runNow(differentiate(line, Float64Array.of(0, 0, 1, 0), rounding, EPS, steps));
     expect([...kink]).toEqual([0, 1, 0, 1]);
     expect(value[0]).toBeCloseTo(2, 10);
     expect(value[2]).toBeCloseTo(0, 10);
@@ -77,9 +87,9 @@ describe('of several steps that each look settled', () => {
 
   it('the smaller ones are believed', () => {
     // The second value has a kink, so the steps go on for both.
-    const line: Line = (t) => Float64Array.of(hidden(t), Math.abs(t), -hidden(t));
+    const line = lineOf((t) => Float64Array.of(hidden(t), Math.abs(t), -hidden(t)));
     const rounding = new Float64Array(3).fill(1e-20);
-    const { value, error } = differentiate(line, new Float64Array(3), rounding, EPS, steps);
+    const { value, error } = runNow(differentiate(line, new Float64Array(3), rounding, EPS, steps));
     for (const k of [0, 2]) {
       expect(Math.abs(value[k])).toBeLessThanOrEqual(error[k]);
       expect(error[k]).toBeLessThan(0.1);
