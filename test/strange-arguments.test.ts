@@ -161,6 +161,8 @@ const good: Record<string, readonly unknown[]> = {
   encodeSafetensors: [{ tensors: { a: x() }, metadata: { b: 'c' } }],
   decodeSafetensors: [minibatch.encodeSafetensors({ tensors: { a: x() }, metadata: {} }), 'f'],
   toTransferable: [x()],
+  fromPyTorch: [{ weight: x(), bias: minibatch.ones([2]) }, new minibatch.Linear(3, 2)],
+  toPyTorch: [{ gamma: x() }],
   fromTransferable: [{ shape: [2], data: new Float32Array(2) }],
   encodeIdx: [{ shape: [2], data: new Uint8Array(2) }],
   parseIdx: [minibatch.encodeIdx({ shape: [2], data: new Uint8Array(2) }), 'f'],

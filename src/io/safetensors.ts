@@ -1,17 +1,16 @@
-import { allocate, type DType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectBytes, expectRecord, expectTensor, expectText } from '../tensor/expect.js';
 import { declareOptions, type Kind, required } from '../tensor/options.js';
 import { MAX_NDIM, MAX_SIZE, sizeOf } from '../tensor/shape.js';
 import { adopt, type Tensor } from '../tensor/tensor.js';
 import { formatJson, isWellFormed, type Json, Literal, parseJson } from './json.js';
+import { type NumberType, numberTypes, ownTypes, readNumbers } from './number-types.js';
 
 /*
  * The safetensors format (Hugging Face): the length of the header as a 64-bit little-endian number, the header as JSON,
  * {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}, and the values, row-major and little-endian.
  */
 
-const codes: Record<DType, string> = { float32: 'F32', float64: 'F64', int32: 'I32' };
 const METADATA = '__metadata__';
 /** Where the header begins: after its length. */
 const HEADER = 8;
@@ -33,7 +32,8 @@ const contentsOf = declareOptions<TensorFile>('encodeSafetensors', {
 /** Where a tensor lies: its values are the bytes from `from` to `to` of those after the header. */
 interface Entry {
   name: string;
-  dtype: DType;
+  code: string;
+  type: NumberType;
   shape: number[];
   from: number;
   to: number;
@@ -44,7 +44,7 @@ interface Entry {
  *
  * @throws if something is not a tensor, or not text, or has a name that the format cannot hold.
  */
-export function encodeSafetensors(contents: TensorFile): Uint8Array {
+export function encodeSafetensors(contents: Pick<TensorFile, 'tensors'> & Partial<TensorFile>): Uint8Array {
   const op = 'encodeSafetensors';
   const { tensors, metadata } = contentsOf(contents);
   expectRecord(op, 'tensors', tensors);
@@ -64,7 +64,7 @@ export function encodeSafetensors(contents: TensorFile): Uint8Array {
     if (name === METADATA) throw new MinibatchError(`${op}: no tensor can be called ${METADATA}`);
     const from = end;
     end += x.data.byteLength;
-    return [name, { dtype: codes[x.dtype], shape: x.shape, data_offsets: [from, end] }] as const;
+    return [name, { dtype: ownTypes[x.dtype], shape: x.shape, data_offsets: [from, end] }] as const;
   });
   const header = Object.fromEntries([[METADATA, metadata], ...entries]);
   const json = new TextEncoder().encode(JSON.stringify(header));
@@ -93,7 +93,8 @@ function allocateBytes(op: string, size: number): Uint8Array {
 }
 
 /**
- * What a safetensors file holds. Types other than F32, F64 and I32 are refused.
+ * What a safetensors file holds. F32, F64 and I32 are read to the bit. F16 and BF16 become float32; I64, I16, I8, U64,
+ * U32, U16, U8 and BOOL become int32. All are exact: a value that int32 has no room for is refused, as is any other type.
  *
  * The file is checked by the rules of the format before anything is allocated: its header is a JSON object in UTF-8 of
  * at most 100 MB, in which no name stands twice; tensors lie one after the other and fill the rest of the file, each
@@ -101,7 +102,8 @@ function allocateBytes(op: string, size: number): Uint8Array {
  *
  * @param bytes the whole file
  * @param file what messages call it
- * @throws if the bytes are not one whole safetensors file; the message says where it breaks which rule.
+ * @throws if the bytes are not one whole safetensors file; the message says where it breaks which rule. If a whole number
+ * does not fit into int32, or a truth value is neither 0 nor 1; the message says which.
  */
 export function decodeSafetensors(bytes: ArrayBuffer | ArrayBufferView, file = 'decodeSafetensors'): TensorFile {
   const fail = (why: string): never => {
@@ -117,9 +119,11 @@ export function decodeSafetensors(bytes: ArrayBuffer | ArrayBufferView, file = '
   if (start > all.length) fail(`its header takes ${headerLength} bytes, there are ${all.length - HEADER}`);
   const { entries, metadata } = readHeader(all.subarray(HEADER, start), fail);
   expectLayout(entries, all.length - start, fail);
-  const tensors = entries.map(({ name, dtype, shape, from, to }) => {
-    const data = allocate(dtype, sizeOf(shape));
-    new Uint8Array(data.buffer).set(all.subarray(start + from, start + to));
+  const tensors = entries.map(({ name, type, shape, from, to }) => {
+    const refuse = (why: string): never => {
+      throw new MinibatchError(`${file}: tensor ${show(name)} has ${why}`);
+    };
+    const data = readNumbers(all.subarray(start + from, start + to), type, shape, true, refuse);
     return [name, adopt(data, shape)] as const;
   });
   // Own properties, also under the name __proto__.
@@ -157,26 +161,27 @@ function readEntry(name: string, value: Json, fail: Fail): Entry {
   if (!(value instanceof Map)) return fail(`${tensor} is an object, got ${formatJson(value)}`);
   const [code, shape, offsets] = ['dtype', 'shape', 'data_offsets'].map((key) => (value as Map<string, Json>).get(key));
   if (typeof code !== 'string') return fail(`${tensor} has a dtype as text, got ${formatJson(code)}`);
-  const dtype = (Object.keys(codes) as DType[]).find((key) => codes[key] === code);
-  if (!dtype) return fail(`${tensor} is of type ${show(code)}; taken are ${Object.values(codes).join(', ')}`);
+  if (!Object.hasOwn(numberTypes, code)) {
+    return fail(`${tensor} is of type ${show(code)}; taken are ${Object.keys(numberTypes).join(', ')}`);
+  }
   const sides = wholeNumbers(shape) ?? fail(`${tensor} has a shape of whole numbers from 0, got ${formatJson(shape)}`);
   const range = wholeNumbers(offsets);
   if (range?.length !== 2) return fail(`${tensor} has two data_offsets from 0, got ${formatJson(offsets)}`);
-  return { name, dtype, shape: sides, from: range[0], to: range[1] };
+  const type = numberTypes[code as keyof typeof numberTypes];
+  return { name, code, type, shape: sides, from: range[0], to: range[1] };
 }
 
 /** Throws unless each tensor has as many bytes as it takes, and all together cover `size` bytes without gap or overlap. */
 function expectLayout(entries: readonly Entry[], size: number, fail: Fail): void {
   let end = 0;
-  for (const { name, dtype, shape, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
+  for (const { name, code, type, shape, from, to } of [...entries].sort((a, b) => a.from - b.from || a.to - b.to)) {
     const tensor = `tensor ${show(name)}`;
     if (from !== end) fail(`${tensor} begins at byte ${from} of the values, where byte ${end} is next`);
     if (to < from) fail(`${tensor} has data_offsets [${from}, ${to}]`);
     if (to > size) fail(`${tensor} ends at byte ${to} of the values, of which there are ${size}`);
-    const width = dtype === 'float64' ? 8 : 4;
-    const taken = shape.includes(0) ? 0 : width * sizeOf(shape);
+    const taken = shape.includes(0) ? 0 : type.width * sizeOf(shape);
     if (taken > Number.MAX_SAFE_INTEGER) fail(`${tensor} of shape ${show(shape)} is too large`);
-    if (taken !== to - from) fail(`${tensor} of ${dtype} ${show(shape)} takes ${taken} bytes, has ${to - from}`);
+    if (taken !== to - from) fail(`${tensor} of ${code} ${show(shape)} takes ${taken} bytes, has ${to - from}`);
     checkShape(tensor, shape, fail);
     end = to;
   }

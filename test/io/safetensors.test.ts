@@ -41,9 +41,9 @@ describe('safetensors', () => {
 
   it('of other types are refused by name', () => {
     const bytes = encodeSafetensors({ tensors: { a: tensor([1]) }, metadata: {} });
-    const text = new TextDecoder('latin1').decode(bytes).replace('F32', 'F16');
+    const text = new TextDecoder('latin1').decode(bytes).replace('F32', 'C64');
     expect(() => decodeSafetensors(Uint8Array.from(text, (c) => c.charCodeAt(0)))).toThrow(
-      'tensor "a" is of type "F16"; taken are F32, F64, I32',
+      'tensor "a" is of type "C64"; taken are F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOL',
     );
     expect(() => encodeSafetensors({ tensors: { __metadata__: zeros([1]) }, metadata: {} })).toThrow(
       'no tensor can be',
@@ -102,6 +102,70 @@ function file(header: string | Uint8Array, size = 0, length?: bigint): Uint8Arra
   for (let i = 0; i < size; i++) bytes[8 + json.length + i] = i;
   return bytes;
 }
+
+describe('types that tensors do not have', () => {
+  /** A file with a tensor a of this type and these bytes. */
+  const fileOf = (dtype: string, bytes: readonly number[], shape: readonly number[]) => {
+    const whole = file(
+      `{"a":{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[0,${bytes.length}]}}`,
+      bytes.length,
+    );
+    whole.set(bytes, whole.length - bytes.length);
+    return whole;
+  };
+  /** The bytes of numbers of so many bits, little-endian. */
+  const words = (bits: number, ...numbers: (number | bigint)[]) =>
+    numbers.flatMap((number) =>
+      Array.from({ length: bits / 8 }, (_, i) => Number((BigInt(number) >> BigInt(8 * i)) & 0xffn)),
+    );
+
+  it.each<[string, number[], 'float32' | 'int32', number[]]>([
+    [
+      'F16',
+      words(16, 0x3c00, 0xc000, 0x0001, 0x8000, 0x03ff, 0x0400, 0x7bff, 0x3555, 0x7c00, 0xfc00, 0x7e00),
+      'float32',
+      [1, -2, 2 ** -24, -0, 1023 * 2 ** -24, 2 ** -14, 65504, 0.333251953125, Infinity, -Infinity, Number.NaN],
+    ],
+    [
+      'BF16',
+      words(16, 0x3f80, 0xc049, 0x0001, 0x8000, 0x7f80, 0xff80, 0x7fc0, 0x7f7f),
+      'float32',
+      [1, -3.140625, 2 ** -133, -0, Infinity, -Infinity, Number.NaN, 255 * 2 ** 120],
+    ],
+    ['I64', words(64, 0, 12, -1, 2147483647, -2147483648), 'int32', [0, 12, -1, 2147483647, -2147483648]],
+    ['I16', words(16, 0, 1, -1, 32767, -32768), 'int32', [0, 1, -1, 32767, -32768]],
+    ['I8', words(8, 0, 1, -1, 127, -128), 'int32', [0, 1, -1, 127, -128]],
+    ['U64', words(64, 0, 2147483647), 'int32', [0, 2147483647]],
+    ['U32', words(32, 0, 2147483647), 'int32', [0, 2147483647]],
+    ['U16', words(16, 0, 65535), 'int32', [0, 65535]],
+    ['U8', words(8, 0, 255), 'int32', [0, 255]],
+    ['BOOL', words(8, 0, 1), 'int32', [0, 1]],
+  ])('%s becomes what holds all of its values', (code, bytes, dtype, values) => {
+    const { a } = decodeSafetensors(fileOf(code, bytes, [1, values.length])).tensors;
+    expect(a.dtype).toBe(dtype);
+    expect(a.shape).toEqual([1, values.length]);
+    expect([...a.data]).toEqual(values);
+  });
+
+  it.each([
+    ['I64', words(64, 5, 2147483648), '2147483648 at [1, 0], which does not fit into int32'],
+    ['I64', words(64, -2147483649, 5), '-2147483649 at [0, 0], which does not fit into int32'],
+    ['I64', words(64, 5, 9007199254740993n), '9007199254740993 at [1, 0], which does not fit into int32'],
+    ['U64', words(64, 5, 2n ** 64n - 1n), '18446744073709551615 at [1, 0], which does not fit into int32'],
+    ['U32', words(32, 4294967295, 0), '4294967295 at [0, 0], which does not fit into int32'],
+    ['BOOL', words(8, 1, 2), '2 at [1, 0], which is neither 0 nor 1'],
+  ])('%s that holds more is refused', (code, bytes, message) => {
+    expect(() => decodeSafetensors(fileOf(code, bytes, [2, 1]), 'x.safetensors')).toThrow(
+      `x.safetensors: tensor "a" has ${message}`,
+    );
+  });
+
+  it('take as many bytes as their widths say', () => {
+    expect(() => decodeSafetensors(fileOf('F16', words(16, 1, 2), [1]))).toThrow('of F16 [1] takes 2 bytes, has 4');
+    expect(decodeSafetensors(fileOf('BF16', [], [0, 3])).tensors.a.shape).toEqual([0, 3]);
+    expect(decodeSafetensors(fileOf('I64', words(64, 7), [])).tensors.a.item()).toBe(7);
+  });
+});
 
 describe('decodeSafetensors refuses', () => {
   const f32 = (shape: string, offsets: string) => `{"dtype":"F32","shape":${shape},"data_offsets":${offsets}}`;
@@ -163,7 +227,7 @@ describe('decodeSafetensors refuses', () => {
       'end at byte 4 of the values, of which there are 5',
     ],
     ['bytes and no tensor', file('{}', 1), 'its tensors end at byte 0 of the values, of which there are 1'],
-    ['another size than the shape', file(`{"a":${f32('[2]', '[0,4]')}}`, 4), 'float32 [2] takes 8 bytes, has 4'],
+    ['another size than the shape', file(`{"a":${f32('[2]', '[0,4]')}}`, 4), 'F32 [2] takes 8 bytes, has 4'],
     ['metadata that are a list', file('{"__metadata__":[]}'), '__metadata__ is an object, got []'],
     ['metadata that are null', file('{"__metadata__":null}'), '__metadata__ is an object, got null'],
     ['metadata with a number', file('{"__metadata__":{"a":1}}'), '__metadata__ holds text, got "a": 1'],
@@ -179,6 +243,18 @@ describe('decodeSafetensors refuses', () => {
     );
   });
 });
+
+/** How values are read; of the types that damage makes of those in a file. */
+const getters = {
+  F64: 'getFloat64',
+  F32: 'getFloat32',
+  I32: 'getInt32',
+  I16: 'getInt16',
+  I8: 'getInt8',
+  U32: 'getUint32',
+  U16: 'getUint16',
+  U8: 'getUint8',
+} as const;
 
 /** What a file says by the rules of the format, read in another way than the library does; null where it breaks one. */
 function readPlainly(bytes: Uint8Array): Map<string, { dtype: string; shape: number[]; values: number[] }> | null {
@@ -209,11 +285,10 @@ function readPlainly(bytes: Uint8Array): Map<string, { dtype: string; shape: num
   const found = new Map<string, { dtype: string; shape: number[]; values: number[] }>();
   for (const [name, entry] of Object.entries(entries)) {
     const { dtype, shape, data_offsets: offsets } = entry ?? {};
-    if (!['F32', 'F64', 'I32'].includes(dtype as string) || !Array.isArray(shape) || !Array.isArray(offsets))
-      return null;
+    if (!Object.hasOwn(getters, dtype as string) || !Array.isArray(shape) || !Array.isArray(offsets)) return null;
     if (offsets.length !== 2) return null;
     if (![...shape, ...offsets].every((n) => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0)) return null;
-    const width = dtype === 'F64' ? 8 : 4;
+    const width = Number((dtype as string).slice(1)) / 8;
     const [from, to] = offsets as [number, number];
     if (to < from || to > owner.length || to - from !== width * shape.reduce((a, b) => a * b, 1)) return null;
     for (let i = from; i < to; i++) {
@@ -222,9 +297,7 @@ function readPlainly(bytes: Uint8Array): Map<string, { dtype: string; shape: num
     }
     if (from === to) empty.push(from);
     const values = Array.from({ length: (to - from) / width }, (_, i) => {
-      const at = start + from + i * width;
-      if (dtype === 'I32') return view.getInt32(at, true);
-      return dtype === 'F32' ? view.getFloat32(at, true) : view.getFloat64(at, true);
+      return view[getters[dtype as keyof typeof getters]](start + from + i * width, true);
     });
     found.set(name, { dtype: dtype as string, shape, values });
   }
