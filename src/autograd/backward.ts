@@ -58,12 +58,16 @@ export function backward(output: Tensor, gradient?: Tensor | null, options?: Bac
  *
  * @throws as `backward` does, and if `output` does not depend on an input, unless `allowUnused` is set.
  */
-export function grad(
+export function grad<const Inputs extends readonly Tensor[]>(
   output: Tensor,
-  inputs: readonly Tensor[],
+  inputs: Inputs,
   options: GradOptions & { allowUnused: true },
-): (Tensor | null)[];
-export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): Tensor[];
+): { -readonly [I in keyof Inputs]: Tensor | null };
+export function grad<const Inputs extends readonly Tensor[]>(
+  output: Tensor,
+  inputs: Inputs,
+  options?: GradOptions,
+): { -readonly [I in keyof Inputs]: Tensor };
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): (Tensor | null)[] {
   const complete = gradOptionsOf(options);
   expectInputs(inputs);
