@@ -12,9 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundlers, gzippedSize } from './support/bundle.js';
-import { codeBlocks } from './support/code-blocks.js';
+import { codeBlocks, examplesOf } from './support/code-blocks.js';
 
 const root = join(import.meta.dirname, '..');
 const project = mkdtempSync(join(tmpdir(), 'minibatch-user-'));
@@ -30,6 +31,18 @@ const run = (command: string, args: string[], cwd = project) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 /** What Node.js prints as it runs a file. */
 const runFile = (file: string) => run(process.execPath, [file]);
+
+/** Runs a test file of the project, by Vitest. */
+const runTests = (file: string) =>
+  spawnSync(
+    process.execPath,
+    [join(project, 'node_modules/vitest/vitest.mjs'), 'run', '--root', project, '--no-color', file],
+    {
+      cwd: project,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '', VITEST: undefined, NO_COLOR: '1' },
+    },
+  );
 
 /** The files in a folder of the installed package, with their paths from its root. */
 const filesIn = (folder: string) =>
@@ -126,26 +139,74 @@ describe('in TypeScript', () => {
     'README.md',
     ...readdirSync(join(root, 'docs')).flatMap((page) => (page.endsWith('.md') ? `docs/${page}` : [])),
   ];
-  const compile = (name: string, options: string[]) => run(process.execPath, [tsc, '--noEmit', ...options, name]);
+  /** Runs an example. It prints what the page says, where … stands for anything; and if it throws, the page says that too. */
+  const expectToPrint = (file: string, prints: string | null) => {
+    const { stdout, stderr } = spawnSync(process.execPath, [file], { cwd: project, encoding: 'utf8' });
+    const thrown = /^\w*Error: .*$/m.exec(stderr)?.[0];
+    if (prints === null) expect(thrown, file).toBeUndefined();
+    else {
+      const pattern = prints
+        .trimEnd()
+        .split('…')
+        .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+      expect(`${stdout}${thrown ?? ''}`.trimEnd(), file).toMatch(new RegExp(`^${pattern.join('[^\\n]*')}$`));
+    }
+  };
+  /** What the compiler has to say about files. */
+  const compile = (name: string, options: string[]) =>
+    spawnSync(process.execPath, [tsc, ...options, name], { cwd: project, encoding: 'utf8' }).stdout;
 
-  it('its examples compile in a project that `tsc --init` has set up', () => {
+  it('its examples compile in a project that `tsc --init` has set up, and run, and print what the page says', () => {
     mkdirSync(join(project, 'typed'));
     run(process.execPath, [tsc, '--init'], join(project, 'typed'));
-    const written = pages.flatMap((page) =>
-      codeBlocks(page).map((code, i) => write(`typed/${basename(page, '.md')}-${i}.ts`, code)),
-    );
-    expect(written.length).toBeGreaterThanOrEqual(3);
     const config = readFileSync(join(project, 'typed/tsconfig.json'), 'utf8');
     for (const option of ['strict', 'noUncheckedIndexedAccess', 'exactOptionalPropertyTypes', 'declaration']) {
       expect(config).toMatch(new RegExp(`^\\s*"${option}": true`, 'm'));
     }
-    expect(run(process.execPath, [tsc, '--noEmit', '-p', 'typed'])).toBe('');
-  });
+    const written = pages.flatMap((page) =>
+      examplesOf(page).map(({ code, prints }, i) => {
+        const name = `${basename(page, '.md')}-${i}${/from 'vitest'/.test(code) ? '.test' : ''}`;
+        write(`typed/${name}.ts`, code);
+        return { name, prints };
+      }),
+    );
+    expect(written.length).toBeGreaterThanOrEqual(3);
+    expect(compile('typed', ['--outDir', 'typed/out', '-p'])).toBe('');
+    for (const { name, prints } of written) {
+      const file = `typed/out/${name}.js`;
+      if (name.endsWith('.test')) expect(runTests(file).stdout).toContain('1 passed');
+      else expectToPrint(file, prints);
+    }
+  }, 60_000);
+
+  it('its examples run in JavaScript as they stand, but for those that name types', () => {
+    let run = 0;
+    for (const page of pages) {
+      for (const [i, { code, prints }] of examplesOf(page).entries()) {
+        if (/\btype [A-Z]/.test(code)) continue;
+        transformSync(code, { loader: 'js' }); // throws at what is no JavaScript
+        expectToPrint(write(`${basename(page, '.md')}-${i}.js`, code), prints);
+        run++;
+      }
+    }
+    expect(run).toBeGreaterThanOrEqual(5);
+  }, 60_000);
 
   it('needs no types of Node.js, the DOM or other packages, and passes its own declarations, strictly', () => {
     const code = `${entries.map(({ name }, i) => `import * as entry${i} from '${name}';`).join('\n')}
       export default [${entries.map((_, i) => `entry${i}`)}];`;
-    const options = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023', '--types', ''];
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023',
+      '--types',
+      '',
+    ];
     const exact = ['--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];
     expect(compile(write('all.ts', code), [...options, ...exact])).toBe('');
   });
@@ -177,12 +238,7 @@ describe('minibatch/testing', () => {
        it('wrong, plainest', () => { checkOp(wrong, fc.tuple(tensors([2, 1])), { name: 'swish' }); });
       `,
     );
-    const vitest = join(project, 'node_modules/vitest/vitest.mjs');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [vitest, 'run', '--root', project, '--no-color'], {
-      cwd: project,
-      encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '', VITEST: undefined, NO_COLOR: '1' },
-    });
+    const { status, stdout, stderr } = runTests('own.test.ts');
     const output = stdout + stderr;
     expect(output).toContain('2 failed | 1 passed');
     expect(output).toContain('gradcheck: fail: 2 wrong, 2 of 4 derivatives confirmed');
