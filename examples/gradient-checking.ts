@@ -29,7 +29,7 @@ function batchNormWith(dx: (dy: Tensor, xHat: Tensor, invStd: Tensor) => Tensor)
 /** First try: μ depends on every x of the batch, so its part of the gradient is taken off. But so does σ. */
 const firstTry = batchNormWith((dxHat, _, invStd) => dxHat.sub(dxHat.mean(0)).mul(invStd));
 
-/** Mended, with the part of σ: equations (8) to (11) of docs/batch-norm.md. */
+/** Mended, with the part of σ: equations (8) to (12) of docs/batch-norm.md. */
 const mended = batchNormWith((dxHat, xHat, invStd) =>
   dxHat
     .sub(dxHat.mean(0))

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { batchNormGraph, batchNormGraphFile } from '../scripts/batch-norm-graph.js';
 import { documentedOperations, operationsPage } from '../scripts/operations.js';
 import * as ops from '../src/autograd/ops/index.js';
+import { batchNorm, grad, tensor } from '../src/index.js';
 import { codeBlocks } from './support/code-blocks.js';
 import { enteredFiles } from './support/entered-files.js';
 
@@ -59,6 +61,59 @@ describe('every page', () => {
     ];
     expect(new Set(named.map(([, name]) => name)).size).toBe(8);
     for (const [, name] of named) expect(kernels).toMatch(new RegExp(`(function ${name}\\(|const ${name}:)`));
+  });
+});
+
+describe('docs/batch-norm.md', () => {
+  it('shows the graph that `npm run figures` draws', async () => {
+    expect(readFileSync(batchNormGraphFile, 'utf8')).toBe(await batchNormGraph());
+  });
+
+  const page = read('docs/batch-norm.md');
+  /** The numbers in a row of the table of its example. */
+  const numbersOf = (row: string) => {
+    const example = page.slice(page.indexOf('### An example'), page.indexOf('## What follows'));
+    const found = new RegExp(`^\\| ${row}[^|]* \\| (.*) \\|$`, 'm').exec(example);
+    if (!found) throw new Error(`the page has no row ${row}`);
+    return [...found[1].matchAll(/[−\d.]+/g)].map(([number]) => Number(number.replace('−', '-')));
+  };
+
+  it('has an example whose numbers are those of the formulas and of the library', () => {
+    const x = numbersOf('x');
+    const dy = numbersOf('dy');
+    const m = x.length;
+    const [mu, variance, r] = numbersOf('μ, σ², r');
+    expect(mu).toBe(x.reduce((sum, value) => sum + value) / m);
+    expect(variance).toBe(x.reduce((sum, value) => sum + (value - mu) ** 2, 0) / m);
+    expect(r).toBe(1 / Math.sqrt(variance));
+    const xHat = x.map((value) => (value - mu) * r);
+    expect(numbersOf('x̂ = y')).toEqual(xHat);
+    const dbeta = dy.reduce((sum, value) => sum + value);
+    const dgamma = dy.reduce((sum, value, i) => sum + value * xHat[i], 0);
+    expect(numbersOf('dβ, dγ')).toEqual([dbeta, dgamma]);
+    const terms = [
+      dy.map((value) => r * value),
+      dy.map(() => (-r * dbeta) / m),
+      xHat.map((value) => (-r * value * dgamma) / m),
+    ];
+    expect(['🟦', '🟩', '🟧'].map(numbersOf)).toEqual(terms);
+    const dx = x.map((_, i) => terms[0][i] + terms[1][i] + terms[2][i]);
+    expect(numbersOf('dx')).toEqual(dx);
+
+    const [X, gamma, beta, dY] = [x, [1], [0], dy].map((values, i) =>
+      tensor(values, { shape: i % 3 ? [1] : [m, 1], dtype: 'float64', requiresGrad: i < 3 }),
+    );
+    const y = batchNorm(X, gamma, beta, { eps: 0 });
+    expect([...y.data]).toEqual(xHat);
+    expect(grad(y, [X, gamma, beta], { gradOutput: dY }).map(({ data }) => [...data])).toEqual([dx, [dgamma], [dbeta]]);
+  });
+
+  it('says what becomes of the example where its weights are scaled down', () => {
+    for (const [, a, value] of page.matchAll(/a = (0\.\d+)(?:, where[^±]*)? gives ±(0\.\d{5})/g)) {
+      const x = tensor(numbersOf('x'), { shape: [4, 1], dtype: 'float64' }).mul(Number(a));
+      expect(batchNorm(x).data[3].toFixed(5), a).toBe(value);
+    }
+    expect(page.match(/gives ±/g)).toHaveLength(2);
   });
 });
 
