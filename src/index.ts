@@ -13,9 +13,13 @@ export {
   saving,
   type Vjp,
 } from './autograd/define-op.js';
+export { hessian, jacobian } from './autograd/functional/jacobian.js';
+export { hvp, jvp, vjp } from './autograd/functional/products.js';
+export type { Each, FunctionalOptions, Inputs, Tensors } from './autograd/functional/recorded-call.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck } from './autograd/gradcheck/gradcheck.js';
 export { type Finding, GradcheckError, type GradcheckReport, type Verdict } from './autograd/gradcheck/report.js';
 export type { CheckedFunction } from './autograd/gradcheck/tensor-model.js';
+export { leaf, retainGrad } from './autograd/leaf.js';
 export { addMethods, type MethodsOf } from './autograd/methods.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Binary, Operand } from './autograd/ops/arithmetic.js';

@@ -176,6 +176,17 @@ const good: Record<string, readonly unknown[]> = {
     [minibatch.ones([], { requiresGrad: true })],
     { allowUnused: true },
   ],
+  retainGrad: [minibatch.ones([], { requiresGrad: true }).exp()],
+  jacobian: [(a: Tensor) => a.square(), x(), { createGraph: true }],
+  hessian: [(a: Tensor) => a.square().sum(), x(), { createGraph: true }],
+  vjp: [(a: Tensor) => a.square(), minibatch.ones([2]), minibatch.ones([2]), { createGraph: true }],
+  jvp: [
+    (a: Tensor, b: Tensor) => a.mul(b),
+    [minibatch.ones([2]), minibatch.ones([2])],
+    [minibatch.ones([2]), minibatch.ones([2])],
+    {},
+  ],
+  hvp: [(a: Tensor) => a.square().sum(), minibatch.ones([2]), minibatch.ones([2]), { createGraph: true }],
   noGrad: [() => 1],
   enableGrad: [() => 1],
   gradcheck: [

@@ -20,8 +20,10 @@ export interface BackwardOptions {
 export interface GradOptions extends BackwardOptions {
   /** The weights of the sum that is differentiated, of the shape of the output; 1 for a tensor of one value. */
   gradOutput?: Tensor | null;
-  /** Give null for an input the output does not depend on, instead of throwing. */
+  /** Give null for an input the output does not depend on, instead of throwing; default: false. */
   allowUnused?: boolean;
+  /** Give zeros for an input the output does not depend on, also where it depends on none; default: false. */
+  materializeGrads?: boolean;
 }
 
 const backwardOptions: Declarations<BackwardOptions> = { createGraph: false, retainGraph: [null, [true, false]] };
@@ -32,12 +34,18 @@ export const gradOptionsOf = declareOptions<GradOptions>('grad', {
   ...backwardOptions,
   gradOutput: [null, aTensor],
   allowUnused: false,
+  materializeGrads: false,
 });
 
 /** The gradient of the output itself, which a pass starts from. */
-export function seedGradient(op: string, output: Tensor, gradient?: Tensor | null): Tensor {
+export function seedGradient(
+  op: string,
+  output: Tensor,
+  gradient?: Tensor | null,
+  mayBeConstant: boolean = false,
+): Tensor {
   expectTensor(op, output);
-  if (!output.requiresGrad) {
+  if (!output.requiresGrad && !mayBeConstant) {
     throw new MinibatchError(
       `${op}: the output depends on no tensor that requires a gradient; make one with { requiresGrad: true }, compute ` +
         'outside noGrad, and make a gradient that is to be differentiated again with { createGraph: true }',
@@ -90,10 +98,10 @@ export function expectReached(inputs: readonly Tensor[], reached: ReadonlySet<Ed
   inputs.forEach((input, i) => {
     if (reached.has(edgeOf(input))) return;
     // A leaf that was converted since is not reached by the edge it has now.
-    for (const edge of reached) if (edge.leaf === input) expectNotConverted('grad', edge);
+    for (const edge of reached) if (edge.receiver === input) expectNotConverted('grad', edge);
     if (allowUnused) return;
     throw new MinibatchError(
-      `grad: the output does not depend on input ${i}; to get null for it, pass { allowUnused: true }`,
+      `grad: the output does not depend on input ${i}; to get null for it, pass { allowUnused: true }, and for zeros { materializeGrads: true }`,
     );
   });
 }
@@ -111,7 +119,7 @@ export function expectGradientFits({ grad, shape, dtype }: Tensor): void {
 
 /** Throws if the leaf was given another dtype since an operation used it. */
 export function expectNotConverted(op: string, edge: Edge): void {
-  const leaf = edge.leaf as Tensor;
+  const leaf = edge.receiver as Tensor;
   if (leaf.edge !== edge) {
     throw new MinibatchError(
       `${op}: a leaf of ${formatShape(edge.shape)} was ${edge.dtype} when the output was computed; it has been ` +

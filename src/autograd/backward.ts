@@ -26,7 +26,7 @@ import { runUserDerivative } from './user-derivative.js';
 
 /**
  * Computes the derivative of `output` with respect to every leaf that it depends on and that requires a gradient, and
- * adds it to the leaf's `grad`.
+ * adds it to the leaf's `grad`; likewise for results that `retainGrad` was called on.
  *
  * @param gradient of the shape of `output`: the weights of the sum that is differentiated. May be left out for a
  * tensor of one value, where it is 1.
@@ -37,17 +37,17 @@ export function backward(output: Tensor, gradient?: Tensor | null, options?: Bac
   const complete = backwardOptionsOf(options);
   const seed = seedGradient('backward', output, gradient);
   const pass = new Pass(edgeOf(output), seed, complete);
-  const leaves = pass.leaves();
-  for (const edge of leaves) {
+  const receiving = pass.receiving();
+  for (const edge of receiving) {
     expectNotConverted('backward', edge);
-    expectGradientFits(edge.leaf as Tensor);
+    expectGradientFits(edge.receiver as Tensor);
   }
-  pass.run(leaves);
+  pass.run(receiving);
   withGrad(complete.createGraph, () => {
-    for (const edge of leaves) {
-      const leaf = edge.leaf as Tensor;
+    for (const edge of receiving) {
+      const receiver = edge.receiver as Tensor;
       const arrived = pass.gradientAt(edge);
-      if (arrived) leaf.grad = leaf.grad ? leaf.grad.add(arrived) : arrived;
+      if (arrived) receiver.grad = receiver.grad ? receiver.grad.add(arrived) : arrived;
     }
   });
 }
@@ -56,8 +56,14 @@ export function backward(output: Tensor, gradient?: Tensor | null, options?: Bac
  * The derivatives of `output` with respect to `inputs`, in their order. No tensor's `grad` is touched, and only the
  * part of the graph between `inputs` and `output` is visited.
  *
- * @throws as `backward` does, and if `output` does not depend on an input, unless `allowUnused` is set.
+ * @throws as `backward` does, and if `output` does not depend on an input, unless `allowUnused` or `materializeGrads` is
+ * set.
  */
+export function grad<const Inputs extends readonly Tensor[]>(
+  output: Tensor,
+  inputs: Inputs,
+  options: GradOptions & { materializeGrads: true },
+): { -readonly [I in keyof Inputs]: Tensor };
 export function grad<const Inputs extends readonly Tensor[]>(
   output: Tensor,
   inputs: Inputs,
@@ -71,12 +77,17 @@ export function grad<const Inputs extends readonly Tensor[]>(
 export function grad(output: Tensor, inputs: readonly Tensor[], options?: GradOptions): (Tensor | null)[] {
   const complete = gradOptionsOf(options);
   expectInputs(inputs);
-  const seed = seedGradient('grad', output, complete.gradOutput);
+  const { materializeGrads, createGraph } = complete;
+  const zerosFor = ({ shape, dtype }: Tensor) => zeroed(shape, dtype);
+  const seed = seedGradient('grad', output, complete.gradOutput, materializeGrads);
+  if (!output.requiresGrad) return inputs.map(zerosFor);
   const pass = new Pass(edgeOf(output), seed, complete);
-  expectReached(inputs, pass.reached(), complete.allowUnused);
+  expectReached(inputs, pass.reached(), complete.allowUnused || materializeGrads);
   const edges = inputs.map(edgeOf);
   pass.run(new Set(edges));
-  return withGrad(complete.createGraph, () => edges.map((edge) => pass.gradientAt(edge)));
+  return withGrad(createGraph, () =>
+    edges.map((edge, i) => pass.gradientAt(edge) ?? (materializeGrads ? zerosFor(inputs[i]) : null)),
+  );
 }
 
 /** For each argument of a node, whether its gradient is asked for. */
@@ -104,14 +115,14 @@ class Pass {
     this.gradients.set(root, seed);
   }
 
-  /** The leaves that the output depends on. */
-  leaves(): Set<Edge> {
-    const leaves = new Set<Edge>();
-    if (this.root.leaf) leaves.add(this.root);
+  /** The leaves that the output depends on, and the results on the way that are to keep their gradient. */
+  receiving(): Set<Edge> {
+    const receiving = new Set<Edge>();
+    if (this.root.receiver) receiving.add(this.root);
     for (const node of this.nodes) {
-      for (const input of node.inputs) if (input?.leaf) leaves.add(input);
+      for (const input of node.inputs) if (input?.receiver) receiving.add(input);
     }
-    return leaves;
+    return receiving;
   }
 
   /** Everything that the output depends on, and the output. */

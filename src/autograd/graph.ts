@@ -11,10 +11,13 @@ import { type GradientEdge, Tensor } from '../tensor/tensor.js';
 
 /** A value that derivatives flow through. */
 export class Edge implements GradientEdge {
-  /** `node` made the value; `leaf` is the tensor, where no node did. */
+  /**
+   * `node` made the value. `receiver` is the tensor to which `backward` gives the gradient: the leaf, where no node made
+   * the value, or a result that asked for it.
+   */
   constructor(
     readonly node: Node | null,
-    readonly leaf: Tensor | null,
+    public receiver: Tensor | null,
     readonly shape: Shape,
     readonly dtype: DType,
   ) {}

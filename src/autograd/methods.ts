@@ -4,6 +4,8 @@ import type { Shape } from '../tensor/shape.js';
 import { adopt, Tensor } from '../tensor/tensor.js';
 import type * as backwardModule from './backward.js';
 import { backward } from './backward.js';
+import type * as leafModule from './leaf.js';
+import { leaf, retainGrad } from './leaf.js';
 import * as ops from './ops/index.js';
 import type * as modules from './ops/modules.js';
 
@@ -60,11 +62,12 @@ function attach(operations: Operations): void {
 declare module '../tensor/tensor.js' {
   interface Tensor
     extends MethodsOf<Pick<typeof modules, keyof typeof ops>>,
-      MethodsOf<Pick<typeof backwardModule, 'backward'>> {}
+      MethodsOf<Pick<typeof backwardModule, 'backward'>>,
+      MethodsOf<Pick<typeof leafModule, 'leaf' | 'retainGrad'>> {}
 
   interface FloatTensor {
     reshape: (shape: Shape) => FloatTensor;
   }
 }
 
-attach({ ...ops, backward } as Operations);
+attach({ ...ops, backward, leaf, retainGrad } as Operations);

@@ -18,6 +18,8 @@ import { Storage, storageFromOutside } from './storage.js';
 /** Where a tensor stands in the graph of derivatives: what autograd hangs here is autograd's own affair. */
 export interface GradientEdge {
   readonly node: { readonly name: string } | null;
+  /** The tensor that `backward` gives the gradient to; null for a result that did not ask for it. */
+  readonly receiver: Tensor | null;
 }
 
 /** Nested lists of numbers, as deep as the tensor has dimensions. */
@@ -127,16 +129,17 @@ export class Tensor {
   }
 
   /**
-   * The gradient that `backward` accumulated here; null before. Only leaves that require a gradient get one.
+   * The gradient that `backward` accumulated here; null before. Only leaves that require a gradient get one, and results
+   * that `retainGrad` was called on.
    *
-   * @throws on the result of an operation, which has none.
+   * @throws on any other result of an operation, which has none.
    */
   get grad(): Tensor | null {
-    if (this.accumulated === null && this.edge?.node) {
+    if (this.accumulated === null && this.edge?.node && this.edge.receiver !== this) {
       throw new MinibatchError(
         `grad: this tensor is the result of ${this.edge.node.name}, and backward gives a gradient to leaves alone; ` +
           'to step a parameter, keep the tensor: noGrad(() => w.assign(w.sub(w.grad.mul(lr)))); ' +
-          'to differentiate with respect to a result, write grad(y, [x])',
+          'to differentiate with respect to a result, write grad(y, [x]), or call x.retainGrad() before backward',
       );
     }
     return this.accumulated;
