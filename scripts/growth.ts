@@ -169,6 +169,26 @@ const operations: Growing[] = [
   }),
   ...operation('matmul', { stack: (n) => [n, 3, 3] }, (x) => () => x.matmul(x)),
   ...operation('matmul', { squares: (n) => [n, n] }, (x) => () => x.matmul(x), { from: SQUARE, order: 3 }),
+  ...(['cholesky', 'inverse', 'logDet', 'det'] as const).flatMap((op) => [
+    ...operation(op, { stack: (n) => [n, 3, 3] }, (x, _, dtype) => {
+      const identity = m.eye(3, 3, { dtype });
+      return () => x.matmul(x.transpose(-1, -2)).add(identity)[op]();
+    }),
+    ...operation(
+      op,
+      { squares: (n) => [n, n] },
+      (x, n, dtype) => {
+        const identity = m.eye(n, n, { dtype });
+        return () => x.matmul(x.transpose(-1, -2)).add(identity)[op]();
+      },
+      { from: SQUARE, order: 3 },
+    ),
+  ]),
+  ...operation('solve', { columns: (n) => [3, n] }, (x, _, dtype) => {
+    const a = m.eye(3, 3, { dtype });
+    return () => a.solve(x).add(a.solveTriangular(x, { upper: true }));
+  }),
+  ...operation('outer', VECTOR, (x) => () => x.outer(x.slice(0, 0, 4))),
   ...operation('linear', MATRIX, (x, _, dtype) => {
     const [w, b] = [values(dtype, 8, x.shape[1]), values(dtype, 8)];
     return () => x.linear(w, b);

@@ -29,6 +29,7 @@ export type { Conv2dOptions, Pair } from './autograd/ops/conv2d.js';
 export type { DropoutOptions } from './autograd/ops/dropout.js';
 export type { Unary } from './autograd/ops/elementwise.js';
 export * from './autograd/ops/index.js';
+export type { SolveTriangularOptions } from './autograd/ops/linear-algebra.js';
 export type { CrossEntropyOptions, LossOptions } from './autograd/ops/losses.js';
 export type { LocalResponseNormOptions, NormOptions } from './autograd/ops/normalization.js';
 export type { AvgPoolOptions, PoolOptions } from './autograd/ops/pool.js';

@@ -64,6 +64,12 @@ const table: Record<string, Row> = {
   localResponseNorm: [(o) => images.localResponseNorm(as(o)), 'alpha', Number.NaN, { size: 2 }],
   dropout: [(o) => x.dropout(0.5, as(o)), 'training', 0],
   conv2d: [(o) => images.conv2d(ones([2, 3, 1, 1]), null, as(o)), 'stride', [1, 1, 1]],
+  solveTriangular: [
+    (o) => minibatch.eye(2).solveTriangular(ones([2, 2]), as(o) as never),
+    'unitriangular',
+    1,
+    { upper: true },
+  ],
   maxPool2d: [(o) => images.maxPool2d(as(o)), 'padding', '0', { kernelSize: 2 }],
   avgPool2d: [(o) => images.avgPool2d(as(o)), 'countIncludePad', 1, { kernelSize: 2 }],
   crossEntropy: [(o) => x.crossEntropy(labels, as(o)), 'labelSmoothing', '0.1'],

@@ -90,6 +90,13 @@ const good: Record<string, readonly unknown[]> = {
   softmax: [x(), 0],
   logSoftmax: [x(), 0],
   matmul: [x(), x().transpose(0, 1)],
+  outer: [minibatch.ones([2]), minibatch.ones([3])],
+  cholesky: [minibatch.eye(2)],
+  det: [minibatch.eye(2)],
+  inverse: [minibatch.eye(2)],
+  logDet: [minibatch.eye(2)],
+  solve: [minibatch.eye(2), x()],
+  solveTriangular: [minibatch.eye(2), x(), { upper: true, left: true, unitriangular: true }],
   linear: [x(), minibatch.ones([2, 3]), minibatch.ones([2])],
   conv2d: [
     img(),

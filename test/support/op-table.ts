@@ -17,6 +17,7 @@ import {
   unary,
   withDims,
 } from './op-entries.js';
+import { linearAlgebraEntries } from './op-entries-linear-algebra.js';
 
 const lossOptions = { reduction: fc.constantFrom('mean', 'sum', 'none') };
 
@@ -275,4 +276,5 @@ export const opTable: OpEntry[] = [
       ),
     ),
   ),
+  ...linearAlgebraEntries,
 ];

@@ -18,12 +18,28 @@ const calls: Record<string, Operation> = {
   avgPool2d: (x) => minibatch.avgPool2d(x as Tensor, { kernelSize: 1 }),
   adaptiveAvgPool2d: (x) => minibatch.adaptiveAvgPool2d(x as Tensor, 1),
   gather: (x, index) => minibatch.gather(x as Tensor, 0, index as Tensor),
+  solveTriangular: (a, b) => minibatch.solveTriangular(a as Tensor, b as Tensor, { upper: true }),
   indexSelect: (x, index) => minibatch.indexSelect(x as Tensor, 0, index as Tensor),
 };
 
 /** Sizes by their names, two further dimensions in place of `...`. */
-const sizes: Record<string, number | readonly number[]> = { N: 2, C: 3, 'C/groups': 3, M: 4, H: 5, W: 4, KH: 1, KW: 2 };
-const further: Record<string, readonly number[]> = { '...': [2, 3], '...normalizedShape': [3], '...sides': [2, 3] };
+const sizes: Record<string, number | readonly number[]> = {
+  N: 2,
+  C: 3,
+  'C/groups': 3,
+  M: 4,
+  H: 5,
+  W: 4,
+  KH: 1,
+  KW: 2,
+  n: 1,
+};
+const further: Record<string, readonly number[]> = {
+  '...': [2, 3],
+  '...normalizedShape': [3],
+  '...sides': [2, 3],
+  '...right': [1, 2],
+};
 
 type Sides = Argument['patterns'][number]['sides'];
 

@@ -7,6 +7,7 @@ export { batchNorm } from './batch-norm.js';
 export { broadcastTo } from './broadcast.js';
 export { pad, slice } from './concat.js';
 export { conv2d } from './conv2d.js';
+export { det } from './determinant.js';
 export { dropout } from './dropout.js';
 export {
   abs,
@@ -32,8 +33,9 @@ export {
   tanh,
 } from './elementwise.js';
 export { gather, indexSelect } from './gather.js';
+export { cholesky, inverse, logDet, solve, solveTriangular } from './linear-algebra.js';
 export { bceWithLogits, crossEntropy, mseLoss, nllLoss } from './losses.js';
-export { linear, matmul } from './matmul.js';
+export { linear, matmul, outer } from './matmul.js';
 export { groupNorm, instanceNorm, layerNorm, localResponseNorm } from './normalization.js';
 export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './pool.js';
 export { argmax, logSumExp, max, mean, min, sum, variance } from './reduce.js';

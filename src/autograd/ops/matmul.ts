@@ -29,6 +29,21 @@ export const matmul: (a: Tensor, other: Tensor) => Tensor = (a, b) => {
   return shape.length === y.ndim ? y : y.reshape(shape);
 };
 
+const outerArgumentsOf = signature('outer', 'a [n]  b [m]');
+
+/**
+ * All products of a value of one vector and one of another: y[i][j] = a[i]·b[j].
+ *
+ * @param a float [n]
+ * @param b [m]
+ * @returns [n, m]
+ */
+export const outer: (a: Tensor, b: Tensor) => Tensor = (...given) => {
+  const [a, b] = outerArgumentsOf(...given);
+  expectShape('outer', [a.size, b.size]);
+  return a.reshape([a.size, 1]).mul(b);
+};
+
 const argumentsOf = signature('linear', 'x [..., in]  weight [out, in]  bias? [out]');
 
 /**
@@ -64,38 +79,50 @@ const linearWithBias: (x: FloatTensor, w: FloatTensor, b: FloatTensor) => FloatT
 );
 
 /** A·B, where A is a or its transpose and B is b or its transpose; leading dimensions broadcast. */
-const product: (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB: boolean) => FloatTensor = builtIn(
-  'matmul',
-  (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB: boolean) => {
-    const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const [m, k] = sides(a.shape, transposeA);
-    const [, n] = sides(b.shape, transposeB);
-    const shape = [...batch, m, n];
-    expectShape('matmul', shape);
-    const y = empty(shape, a.dtype);
-    const matrixA = matrixOf(a, transposeA);
-    const matrixB = matrixOf(b, transposeB);
-    const plan = planBroadcast([...batch, 1], [withoutMatrix(a.shape), withoutMatrix(b.shape)]);
-    const inner = plan.sizes.length - 1;
-    let offset = 0;
-    forEachRow(plan, ([batchA, batchB]) => {
-      for (let i = 0; i < plan.sizes[inner]; i++, offset += m * n) {
-        matrixA.offset = (batchA + i * plan.steps[0][inner]) * m * k;
-        matrixB.offset = (batchB + i * plan.steps[1][inner]) * k * n;
-        multiply(m, n, k, matrixA, matrixB, y.data, offset);
-      }
-    });
-    return y;
-  },
-  (_, a, b, transposeA, transposeB) => [
-    saving([b], (dy) =>
-      sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape),
-    ),
-    saving([a], (dy) =>
-      sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape),
-    ),
-  ],
-);
+export const product: (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB: boolean) => FloatTensor =
+  builtIn(
+    'matmul',
+    (a: FloatTensor, b: FloatTensor, transposeA: boolean, transposeB: boolean) => {
+      const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+      const [m, k] = sides(a.shape, transposeA);
+      const [, n] = sides(b.shape, transposeB);
+      const shape = [...batch, m, n];
+      expectShape('matmul', shape);
+      const y = empty(shape, a.dtype);
+      const matrixA = matrixOf(a, transposeA);
+      const matrixB = matrixOf(b, transposeB);
+      forEachMatrix(batch, a.shape, b.shape, (i, ofA, ofB) => {
+        matrixA.offset = ofA * m * k;
+        matrixB.offset = ofB * k * n;
+        multiply(m, n, k, matrixA, matrixB, y.data, i * m * n);
+      });
+      return y;
+    },
+    (_, a, b, transposeA, transposeB) => [
+      saving([b], (dy) =>
+        sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape),
+      ),
+      saving([a], (dy) =>
+        sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape),
+      ),
+    ],
+  );
+
+/** Calls `visit` for each matrix of a batch with its number, and those of the matrices of a and b that broadcast to it. */
+export function forEachMatrix(
+  batch: Shape,
+  a: Shape,
+  b: Shape,
+  visit: (i: number, ofA: number, ofB: number) => void,
+): void {
+  const { sizes, steps } = planBroadcast([...batch, 1], [withoutMatrix(a), withoutMatrix(b)]);
+  const inner = sizes.length - 1;
+  const [stepA, stepB] = [steps[0][inner], steps[1][inner]];
+  let i = 0;
+  forEachRow({ sizes, steps }, ([ofA, ofB]) => {
+    for (let j = 0; j < sizes[inner]; j++) visit(i++, ofA + j * stepA, ofB + j * stepB);
+  });
+}
 
 /** Rows and columns of the last two dimensions, read transposed or not. */
 function sides(shape: Shape, transposed: boolean): [number, number] {

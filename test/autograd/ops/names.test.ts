@@ -5,12 +5,12 @@ import { grad, type Tensor } from '../../../src/index.js';
 import { callsOf } from '../../support/op-entries.js';
 import { opTable } from '../../support/op-table.js';
 
-const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo clamp clone concat
-  conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward div erf exp gather
-  gaussian gelu geluSlope groupNorm instanceNorm layerNorm leakyRelu linear log log1p logSoftmax
+const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo cholesky clamp clone cofactors concat
+  conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward det div erf exp gather
+  gaussian gelu geluSlope groupNorm instanceNorm layerNorm leakyRelu linear log log1p logDet logSoftmax
   logSoftmaxBackward logSumExp logSumExpShares matmul max maximum mean min minimum mul neg pad
   permute pow quarterPower reciprocal relu reshape rsqrt scatterAdd sigmoid sigmoidSlope sign silu siluSlope sin slice softmax
-  softmaxBackward softplus spread sqrt square sub subtractMean sum tanh tanhSlope to where`;
+  softmaxBackward softplus solve solveTriangular spread sqrt square sub subtractMean sum tanh tanhSlope to where`;
 
 /** The names of all nodes that a tensor was computed by. */
 function namesIn(x: Tensor, found: Set<string>): void {
