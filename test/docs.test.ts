@@ -31,6 +31,7 @@ describe('every page', () => {
     'README.md',
     'CONTRIBUTING.md',
     'CHANGELOG.md',
+    'docs/autograd.md',
     'docs/batch-norm.md',
     'docs/gradient-checking.md',
     'docs/gradients.md',
@@ -61,6 +62,24 @@ describe('every page', () => {
     ];
     expect(new Set(named.map(([, name]) => name)).size).toBe(8);
     for (const [, name] of named) expect(kernels).toMatch(new RegExp(`(function ${name}\\(|const ${name}:)`));
+  });
+});
+
+describe('docs/autograd.md', () => {
+  it('names functions that are there', () => {
+    const source = ['define-op', 'graph', 'backward', 'backward-arguments'].map((file) =>
+      read(`src/autograd/${file}.ts`),
+    );
+    const named = [...read('docs/autograd.md').matchAll(/`(?:Node\.|Pass\.)?([a-z]\w+)`/g)]
+      .map(([, name]) => name)
+      .filter((name) => /[A-Z]/.test(name));
+    for (const name of ['carryOut', 'makeNode', 'reachableNodes', 'neededFor', 'checkReady'])
+      expect(named).toContain(name);
+    const elsewhere = ['builtIn', 'defineOp', 'batchNorm', 'zeroGrad', 'noGrad'];
+    for (const name of named) {
+      if (elsewhere.includes(name)) continue;
+      expect(source.join('')).toMatch(new RegExp(`\\b${name}(?:<[^(]*>)?\\(|const ${name}\\b`));
+    }
   });
 });
 
