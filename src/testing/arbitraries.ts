@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
 import { listOf, MinibatchError } from '../tensor/error.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
-import { expectShape, formatShape, MAX_NDIM, type Shape, sameShape, sizeOf } from '../tensor/shape.js';
-import { empty, Tensor } from '../tensor/tensor.js';
+import { expectShape, formatShape, MAX_NDIM, type Shape, sizeOf } from '../tensor/shape.js';
+import { empty, type Tensor } from '../tensor/tensor.js';
 
 /*
  * Random tensors and shapes for property tests. All shrink: a counterexample is reported in the smallest shape, with
@@ -159,10 +159,14 @@ const valueConstraintsOf = declareOptions<ValueConstraints>('tensors', {
 });
 const kindConstraintsOf = declareOptions('illConditionedTensors', kindConstraints);
 
-/** Tensors of one shape; shrink towards zeros and ones, as far as the constraints allow those. */
+/**
+ * Tensors of one shape. Zeros, ±1 and other values as someone would write them by hand come often, alone, with ties and
+ * among values from anywhere. Shrink towards zeros and ones, as far as the constraints allow those.
+ */
 export function tensors(shape: Shape, constraints?: ValueConstraints): fc.Arbitrary<Tensor> {
   expectShape('tensors', shape);
-  return new TensorArbitrary(shape, valueConstraintsOf(constraints));
+  const complete = valueConstraintsOf(constraints);
+  return listsOf(sizeOf(shape), complete).map((values) => tensorOf(values, shape, complete));
 }
 
 /**
@@ -174,111 +178,65 @@ export function illConditionedTensors(
   constraints?: Pick<ValueConstraints, 'dtype' | 'requiresGrad'>,
 ): fc.Arbitrary<Tensor> {
   expectShape('illConditionedTensors', shape);
-  const limits = { min: -1e5, max: 1e5, awayFrom: [], distance: 0 };
-  const complete = { ...kindConstraintsOf(constraints), ...limits };
+  const kind = kindConstraintsOf(constraints);
   return fc
     .constantFrom<(u: number, i: number) => number>(
+      (u, i) => u * 10 ** ((i % 5) - 2),
       (u) => 1 + 1e-3 * u,
       (u) => 1e4 + u,
-      (u, i) => u * 10 ** ((i % 5) - 2),
       (u) => 1e-4 * u,
       (u) => 1e4 * u,
     )
-    .chain((place) => new TensorArbitrary(shape, complete, place));
+    .chain((place) =>
+      listsOf(sizeOf(shape), { min: -1, max: 1, awayFrom: [], distance: 0 }).map((values) =>
+        tensorOf(values.map(place), shape, kind),
+      ),
+    );
 }
 
 /** Values as someone would write them by hand, the plainest first. */
-const PLAIN = [0, 1, -1, 2, -2, 0.5, -0.5];
+const PLAIN = [0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 4, -4, 0.25, -0.25, 5, -5, 6, -6, 7, -7, 8, -8];
 
-class TensorArbitrary extends fc.Arbitrary<Tensor> {
-  constructor(
-    private readonly shape: Shape,
-    private readonly constraints: Complete<ValueConstraints>,
-    /** Where a number from −1 to 1 comes to lie; default: evenly between the limits. */
-    private readonly place?: (u: number, i: number) => number,
-  ) {
-    super();
-    const { min, max, awayFrom, distance } = constraints;
-    const somewhere = Array.from({ length: 101 }, (_, i) => min + ((max - min) * i) / 100);
-    if (!(min <= max) || !somewhere.some((value) => this.allows(value))) {
-      throw new MinibatchError(
-        `tensors: no value lies between ${min} and ${max} and ${distance} away from ${formatShape(awayFrom)}`,
-      );
-    }
-  }
+type Limits = Required<Pick<ValueConstraints, 'min' | 'max' | 'awayFrom' | 'distance'>>;
 
-  override generate(random: fc.Random): fc.Value<Tensor> {
-    const { min, max } = this.constraints;
-    const draw = (i: number): number => {
-      for (;;) {
-        const u = 2 * random.nextDouble() - 1;
-        const value = this.place ? this.place(u, i) : min + ((max - min) * (u + 1)) / 2;
-        if (this.allows(value)) return value;
-      }
-    };
-    return this.wrap(Float64Array.from({ length: sizeOf(this.shape) }, (_, i) => draw(i)));
-  }
-
-  override canShrinkWithoutContext(value: unknown): value is Tensor {
-    return (
-      value instanceof Tensor &&
-      sameShape(value.shape, this.shape) &&
-      Array.from(value.data).every((v) => this.allows(v))
+/** Lists of numbers: plain ones all, or some of them and the others from anywhere. */
+function listsOf(length: number, { min, max, awayFrom, distance }: Limits): fc.Arbitrary<number[]> {
+  const allows = (value: number) =>
+    value >= min && value <= max && awayFrom.every((kink) => Math.abs(value - kink) >= distance);
+  const somewhere = Array.from({ length: 101 }, (_, i) => min + ((max - min) * i) / 100);
+  if (!(min <= max) || !somewhere.some(allows)) {
+    throw new MinibatchError(
+      `tensors: no value lies between ${min} and ${max} and ${distance} away from ${formatShape(awayFrom)}`,
     );
   }
-
-  /** Every candidate is plainer than what it replaces, so shrinking ends. */
-  override shrink(x: Tensor): fc.Stream<fc.Value<Tensor>> {
-    const values = Float64Array.from(x.data);
-    const whole = [
-      values.map(() => this.plainest()),
-      values.map(() => 1),
-      values.map((_, i) => i % 2),
-      values.map((_, i) => (i % 2 === 0 ? 1 : -1)),
-      values.map((value) => this.plainer(Math.round(value), value)),
-      values.map((value) => this.plainer(Math.round(value * 10) / 10, value)),
-    ];
-    const single = Array.from(values).flatMap((value, i) =>
-      [...PLAIN, Math.round(value), Math.round(value * 10) / 10].map((plain) => values.with(i, plain)),
-    );
-    const before = effort(values);
-    const candidates = [...whole, ...single].filter(
-      (candidate) => effort(candidate) < before && candidate.every((value) => this.allows(value)),
-    );
-    return fc.stream(candidates.map((candidate) => this.wrap(candidate))[Symbol.iterator]());
-  }
-
-  private plainest(): number {
-    return PLAIN.find((value) => this.allows(value)) ?? this.constraints.min;
-  }
-
-  private plainer(candidate: number, value: number): number {
-    return this.allows(candidate) ? candidate : value;
-  }
-
-  private allows(value: number): boolean {
-    const { min, max, awayFrom, distance } = this.constraints;
-    return value >= min && value <= max && awayFrom.every((kink) => Math.abs(value - kink) >= distance);
-  }
-
-  private wrap(values: Float64Array): fc.Value<Tensor> {
-    const { dtype, requiresGrad } = this.constraints;
-    const x = empty(this.shape, dtype);
-    x.data.set(values);
-    x.requiresGrad = requiresGrad;
-    Object.defineProperty(x, fc.toStringMethod, { value: () => sourceOf(x), enumerable: false });
-    return new fc.Value(x, undefined);
-  }
+  const list = (value: fc.Arbitrary<number>) => fc.array(value, { minLength: length, maxLength: length });
+  // Every double between the limits is a multiple of the unit, and a safe whole number of it.
+  const unit = 2 ** (Math.floor(Math.log2(Math.max(Math.abs(min), Math.abs(max), 2 ** -900))) - 52);
+  const anywhere = fc
+    .noBias(fc.integer({ min: Math.ceil(min / unit), max: Math.floor(max / unit) }))
+    .map((k) => k * unit)
+    .filter(allows);
+  const allowed = PLAIN.filter(allows);
+  if (allowed.length === 0) return list(anywhere);
+  const plain = fc.nat(allowed.length - 1).map((i) => allowed[i]);
+  const any = fc.oneof({ withCrossShrink: true }, { weight: 1, arbitrary: plain }, { weight: 4, arbitrary: anywhere });
+  return fc.oneof(
+    { withCrossShrink: true },
+    { weight: 1, arbitrary: list(plain) },
+    { weight: 3, arbitrary: list(any) },
+  );
 }
 
-/** How much there is to read in a list of values. */
-function effort(values: Float64Array): number {
-  return values.reduce((sum, value) => {
-    const rank = PLAIN.indexOf(value);
-    if (rank >= 0) return sum + rank;
-    if (Number.isInteger(value)) return sum + 10 + Math.abs(value);
-    return sum + (Number.isInteger(value * 10) ? 1e6 : 1e9);
-  }, 0);
+function tensorOf(
+  values: readonly number[],
+  shape: Shape,
+  { dtype, requiresGrad }: Complete<Pick<ValueConstraints, 'dtype' | 'requiresGrad'>>,
+): Tensor {
+  const x = empty(shape, dtype);
+  x.data.set(values);
+  x.requiresGrad = requiresGrad;
+  Object.defineProperty(x, fc.toStringMethod, { value: () => sourceOf(x), enumerable: false });
+  return x;
 }
 
 /** The expression that makes this tensor. */

@@ -109,6 +109,17 @@ describe('tensors', () => {
     expect(drawn.every((x) => x.dtype === 'float64' && x.requiresGrad && x.isLeaf)).toBe(true);
   });
 
+  it('hold plain values often, and ties, beside values from anywhere', () => {
+    const drawn = fc.sample(tensors([6], { min: -1.5, max: 1.5 }), { numRuns: 400, seed: 1 });
+    const share = (holds: (values: number[]) => boolean) => drawn.filter(({ data }) => holds([...data])).length / 400;
+    const plain = (value: number) => Number.isInteger(4 * value);
+    for (const value of [0, 1, -1, 0.5]) expect(share((values) => values.includes(value))).toBeGreaterThan(0.15);
+    expect(share((values) => new Set(values).size < 6)).toBeGreaterThan(0.2);
+    expect(share((values) => values.every(plain))).toBeGreaterThan(0.15);
+    expect(share((values) => !values.some(plain))).toBeGreaterThan(0.1);
+    expect(share((values) => Math.max(...values) > 1.2 && Math.min(...values) < -1.2)).toBeGreaterThan(0.05);
+  });
+
   it.each<[string, fc.Arbitrary<Tensor>, (x: Tensor) => boolean, unknown]>([
     [
       'zeros',
