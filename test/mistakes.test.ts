@@ -98,7 +98,7 @@ const labelMistakes: Mistake[] = [
   [
     'floats',
     () => crossEntropy(logits, tensor([0, 2])),
-    "labels takes int32, got float32; make it with { dtype: 'int32' }",
+    "labels takes int32, got float32; make them with { dtype: 'int32' }",
   ],
   ['a column', () => crossEntropy(logits, labels.reshape([2, 1])), 'write labels.reshape([2])'],
   [
@@ -117,9 +117,9 @@ const labelMistakes: Mistake[] = [
     'crossEntropy: logits takes float32 or float64, got int32; the scores come first, then the labels',
   ],
   [
-    'a list',
-    () => crossEntropy(logits, any([0, 2])),
-    'crossEntropy: labels takes a tensor, got [0, 2]; make a tensor of it',
+    'a list of fractions',
+    () => crossEntropy(logits, [0, 0.5]),
+    'crossEntropy: labels takes a tensor, got [0, 0.5]; make a tensor of it',
   ],
   [
     'indices of floats',

@@ -18,8 +18,7 @@ import {
   withDims,
 } from './op-entries.js';
 import { linearAlgebraEntries } from './op-entries-linear-algebra.js';
-
-const lossOptions = { reduction: fc.constantFrom('mean', 'sum', 'none') };
+import { lossEntries } from './op-entries-losses.js';
 
 /** Images, and windows that fit them. */
 const pools = fc
@@ -155,31 +154,7 @@ export const opTable: OpEntry[] = [
       .tuple(side, side, rest)
       .chain(([n, c, positions]) => fc.tuple(...normalized([n + 1, c, ...positions], [c]), eps)),
   ),
-  ...(['crossEntropy', 'nllLoss'] as const).map((op) =>
-    entry(
-      op,
-      fc.tuple(side, side).chain(([n, c]) =>
-        fc.tuple(
-          tensors([n, c]),
-          labels([n], c),
-          fc.record({
-            ...lossOptions,
-            ...(op === 'crossEntropy' ? { labelSmoothing: fc.constantFrom(0, 0.2) } : {}),
-          }),
-        ),
-      ),
-    ),
-  ),
-  entry(
-    'mseLoss',
-    anyShape.chain((sides) => fc.tuple(tensors(sides), tensors(sides), fc.record(lossOptions))),
-  ),
-  entry(
-    'bceWithLogits',
-    anyShape.chain((sides) =>
-      fc.tuple(tensors(sides, { min: -5, max: 5 }), tensors(sides, { min: 0, max: 1 }), fc.record(lossOptions)),
-    ),
-  ),
+  ...lossEntries,
   entry(
     'slice',
     withDims.chain((sides) =>
@@ -250,6 +225,13 @@ export const opTable: OpEntry[] = [
       .tuple(side, side, rest)
       .chain(([n, c, outer]) => fc.tuple(...normalized([...outer, n, c], [n, c]), eps))
       .map(([x, gamma, beta, options]) => [x, gamma.shape, gamma, beta, options] as const),
+  ),
+  entry(
+    'rmsNorm',
+    fc
+      .tuple(side, side, rest)
+      .chain(([n, c, outer]) => fc.tuple(tensors([...outer, n, c]), tensors([n, c]), eps))
+      .map(([x, gamma, options]) => [x, gamma.shape, gamma, options] as const),
   ),
   entry(
     'groupNorm',

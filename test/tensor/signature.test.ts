@@ -12,6 +12,9 @@ const calls: Record<string, Operation> = {
   batchNorm: (x, gamma, beta, runningMean, runningVar) =>
     minibatch.batchNorm(x as Tensor, gamma as Tensor, beta as Tensor, { runningMean, runningVar } as object),
   layerNorm: (x, gamma, beta) => minibatch.layerNorm(x as Tensor, [3], gamma as Tensor, beta as Tensor),
+  rmsNorm: (x, gamma) => minibatch.rmsNorm(x as Tensor, [3], gamma as Tensor),
+  bceWithLogits: (x, targets, weight, posWeight) =>
+    minibatch.bceWithLogits(x as Tensor, targets as Tensor, { weight, posWeight } as object),
   groupNorm: (x, gamma, beta) => minibatch.groupNorm(x as Tensor, 1, gamma as Tensor, beta as Tensor),
   localResponseNorm: (x) => minibatch.localResponseNorm(x as Tensor, { size: 2 }),
   maxPool2d: (x) => minibatch.maxPool2d(x as Tensor, { kernelSize: 1 }),
@@ -39,6 +42,8 @@ const further: Record<string, readonly number[]> = {
   '...normalizedShape': [3],
   '...sides': [2, 3],
   '...right': [1, 2],
+  '...weight': [3],
+  '...posWeight': [2, 1],
 };
 
 type Sides = Argument['patterns'][number]['sides'];
@@ -89,7 +94,8 @@ describe.each(names)('%s', (op) => {
       for (const [i, { name, optional }] of declared.entries()) {
         const nothing = optional ? [] : [null, undefined];
         for (const wrong of [0, false, '', Number.NaN, [1, 2], {}, () => 1, ...nothing]) {
-          // A running statistic is an option too, and says so.
+          if (name === 'labels' && Array.isArray(wrong)) continue; // which become a tensor
+          // A running statistic or a weight is an option too, and says so.
           expect(refusal(form, i, wrong)).toMatch(new RegExp(`^${op}: ${name} (takes|is) a tensor.*, got `));
         }
       }

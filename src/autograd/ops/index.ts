@@ -4,9 +4,11 @@
  */
 export { add, div, maximum, minimum, mul, pow, sub, where } from './arithmetic.js';
 export { batchNorm } from './batch-norm.js';
+export { bceWithLogits } from './binary-cross-entropy.js';
 export { broadcastTo } from './broadcast.js';
 export { pad, slice } from './concat.js';
 export { conv2d } from './conv2d.js';
+export { crossEntropy, nllLoss } from './cross-entropy.js';
 export { det } from './determinant.js';
 export { dropout } from './dropout.js';
 export {
@@ -33,11 +35,12 @@ export {
   tanh,
 } from './elementwise.js';
 export { gather, indexSelect } from './gather.js';
+export { klDiv } from './kl-div.js';
 export { cholesky, inverse, logDet, solve, solveTriangular } from './linear-algebra.js';
-export { bceWithLogits, crossEntropy, mseLoss, nllLoss } from './losses.js';
 export { linear, matmul, outer } from './matmul.js';
-export { groupNorm, instanceNorm, layerNorm, localResponseNorm } from './normalization.js';
+export { groupNorm, instanceNorm, layerNorm, localResponseNorm, rmsNorm } from './normalization.js';
 export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './pool.js';
 export { argmax, logSumExp, max, mean, min, sum, variance } from './reduce.js';
+export { huberLoss, l1Loss, mseLoss, smoothL1Loss } from './regression-losses.js';
 export { clone, flatten, permute, reshape, to, transpose } from './shape.js';
 export { logSoftmax, softmax } from './softmax.js';

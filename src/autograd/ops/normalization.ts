@@ -67,21 +67,55 @@ export const layerNorm: (
 ) => Tensor = (input, normalizedShape, scale, shift, given) => {
   const { eps } = layerNormOptionsOf(given);
   const [x, gamma, beta] = layerNormArgumentsOf(input, scale, shift);
+  expectEnding('layerNorm', x, normalizedShape, { gamma, beta });
+  const groups = x.size / sizeOf(normalizedShape);
+  return scaleAndShift(normalizeParts('layerNorm', x, groups, eps), gamma, beta, normalizedShape);
+};
+
+/** Throws unless x ends in `normalizedShape`, and what is learned has that shape. */
+function expectEnding(
+  op: string,
+  x: FloatTensor,
+  normalizedShape: Shape,
+  learned: Readonly<Record<string, FloatTensor | null | undefined>>,
+): void {
   const sides = listOf(normalizedShape) as number[] | null;
   const fits = sides && sides.length > 0 && sameShape(x.shape.slice(-sides.length), sides);
   if (!fits || x.size === 0) {
     throw new MinibatchError(
-      `layerNorm: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty${asList(normalizedShape, [])}`,
+      `${op}: x of ${formatShape(x.shape)} does not end in ${show(normalizedShape)}, or is empty${asList(normalizedShape, [])}`,
     );
   }
-  const own = gamma ?? beta;
-  if (own && !sameShape(own.shape, normalizedShape)) {
+  for (const [name, values] of Object.entries(learned)) {
+    if (!values || sameShape(values.shape, normalizedShape)) continue;
     throw new MinibatchError(
-      `layerNorm: ${gamma ? 'gamma' : 'beta'} takes [...normalizedShape] = ${formatShape(normalizedShape)}, got ${formatShape(own.shape)}`,
+      `${op}: ${name} takes [...normalizedShape] = ${formatShape(normalizedShape)}, got ${formatShape(values.shape)}`,
     );
   }
-  const groups = x.size / sizeOf(normalizedShape);
-  return scaleAndShift(normalizeParts('layerNorm', x, groups, eps), gamma, beta, normalizedShape);
+}
+
+const rmsNormOptionsOf = declareOptions<NormOptions>('rmsNorm', normOptions);
+
+const rmsNormArgumentsOf = signature('rmsNorm', 'x [...]  gamma? [...normalizedShape]');
+
+/**
+ * Root mean square normalization (Zhang & Sennrich, 2019): γ·x/√(mean(x²) + ε) over the last dimensions.
+ *
+ * @param x float, whose shape ends in `normalizedShape`
+ * @param gamma γ, of `normalizedShape`; null for 1
+ */
+export const rmsNorm: (x: Tensor, normalizedShape: Shape, gamma?: Tensor | null, options?: NormOptions) => Tensor = (
+  input,
+  normalizedShape,
+  scale,
+  given,
+) => {
+  const { eps } = rmsNormOptionsOf(given);
+  const [x, gamma] = rmsNormArgumentsOf(input, scale);
+  expectEnding('rmsNorm', x, normalizedShape, { gamma });
+  const last = normalizedShape.map((_, i) => -1 - i);
+  const scaled = x.mul(x.square().mean(last, { keepDims: true }).add(eps).rsqrt());
+  return gamma ? scaled.mul(gamma) : scaled;
 };
 
 /**

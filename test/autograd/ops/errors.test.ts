@@ -52,7 +52,7 @@ const cases: [() => unknown, string][] = [
     'crossEntropy: labels takes [N, ...] = [2] for logits of [2, 3], got [1]',
   ],
   [() => ones([2, 3]).crossEntropy(zeros([2])), 'crossEntropy: labels takes int32, got float32'],
-  [() => zeros([0, 3]).crossEntropy(labels()), 'crossEntropy: the batch is empty (shape [0, 3])'],
+  [() => zeros([0, 3]).crossEntropy(labels()), 'crossEntropy: the batch is empty (shape [0]), so there is no mean'],
   [
     () => ones([2, 3]).nllLoss(labels(0, 1), { reduction: 'max' as never }),
     'nllLoss: reduction is mean, sum or none, got "max"',
