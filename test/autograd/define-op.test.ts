@@ -125,7 +125,7 @@ describe('an operation of the user', () => {
     );
     const x = tensor([0, 3], { dtype: 'float64', requiresGrad: true });
     expect(() => gradcheck(wrong, [x])).toThrow(
-      /the derivative of output 0\[1\] by input 0\[1\] \(of shape \[2\]\):\n {4}analytic {3}5\.700000000\n {4}numerical {2}6\.00000/,
+      /the derivative of output 0\[1\] with respect to input 0\[1\] \(of shape \[2\]\):\n {4}analytic {3}5\.700000000\n {4}numerical {2}6\.00000/,
     );
     expect(x.toArray()).toEqual([0, 3]);
   });

@@ -116,7 +116,11 @@ function guessAccumulation(
     else return null;
   }
   if (lost === 0 || kept === 0) return null;
-  const broadcast = sizeOf(shape) < sizeOf(outputShape);
+  const sides = outputShape.slice(outputShape.length - shape.length);
+  const broadcast =
+    shape.length <= outputShape.length &&
+    sizeOf(shape) < sizeOf(outputShape) &&
+    sides.every((side, d) => shape[d] === side || shape[d] === 1);
   return (
     `${lost} of ${lost + kept} contributions to the gradient of input ${input} are missing, the rest are right: ` +
     (broadcast ? 'not accumulated over a dimension that was broadcast?' : 'overwritten instead of added up?')
@@ -238,15 +242,28 @@ function guessGroupFactor({ shape, analytic, numerical, error }: GradientPair): 
       ),
     );
     if (!fits || groups.length < 2) continue;
-    const shown = factors.slice(0, 4).map((factor) => factor.toPrecision(4));
-    const more = factors.length > 4 ? ', ...' : '';
+    const wrong = [...factors.keys()].filter((g) =>
+      groups[g].some((i) => !(Math.abs(analytic[i] - numerical[i]) <= error[i])),
+    );
+    const shown = wrong.slice(0, 4).map((g) => factors[g].toPrecision(4));
+    const more = wrong.length > 4 ? ', ...' : '';
+    if (wrong.length < groups.length) {
+      const which = `${wrong.slice(0, 4).join(', ')}${more}`;
+      return `by ${name}, all values of ${which} are off by one factor (${shown.join(', ')}${more}), those of the other ${groups.length - wrong.length} are right`;
+    }
     return `in each ${name} all values are off by one factor (${shown.join(', ')}${more}): is a factor that belongs to it missing, or wrong?`;
   }
   return null;
 }
 
-/** All that is wrong lies at one index of one dimension. */
-function guessPlace({ analytic, numerical, error, shape }: GradientPair): string | null {
+const SIGNS: readonly [what: string, holds: (x: number) => boolean][] = [
+  ['negative', (x) => x < 0],
+  ['positive', (x) => x > 0],
+  ['zero', (x) => x === 0],
+];
+
+/** All that is wrong lies at one index of one dimension, or where the input has one sign. */
+function guessPlace({ x, analytic, numerical, error, shape }: GradientPair): string | null {
   const off = analytic.map((value, i) => value - numerical[i]);
   const wrong = [...off.keys()].filter((i) => !(Math.abs(off[i]) <= error[i]));
   const total = analytic.length;
@@ -258,6 +275,12 @@ function guessPlace({ analytic, numerical, error, shape }: GradientPair): string
       return `every wrong value (${wrong.length} of ${total}) has index ${at} in dimension ${d}`;
     }
     inner *= shape[d];
+  }
+  for (const [what, holds] of SIGNS) {
+    const chosen = [...off.keys()].filter((i) => holds(x[i]));
+    if (wrong.length > 1 && chosen.length < total && chosen.join() === wrong.join()) {
+      return `wrong are the values (${wrong.length} of ${total}) at which the input is ${what}, and no others`;
+    }
   }
   const size = largestOf(off) / largestOf(numerical);
   const by = Number.isFinite(size) ? `, by up to ${size.toPrecision(2)} of the largest` : '';

@@ -43,6 +43,8 @@ export interface Trial {
   left: number;
   right: number;
   central: number;
+  /** What is extrapolated from it and from larger steps. */
+  extrapolated: number;
 }
 
 const FIRST = 0.11; // of the scale; no round number, so that steps do not land on values a user would write
@@ -108,11 +110,12 @@ export function* trace(
   k: number,
 ): Course<Trial[]> {
   const rows = yield* settle(line, center, rounding, epsilon, steps);
-  return rows.map(({ step, left, right, table }) => ({
+  return rows.map(({ step, left, right, table, value }) => ({
     step,
     left: left[k],
     right: right[k],
     central: table[0][k],
+    extrapolated: Number.isFinite(value[k]) ? value[k] : table[0][k],
   }));
 }
 

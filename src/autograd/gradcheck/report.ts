@@ -110,6 +110,7 @@ export class Report implements GradcheckReport {
       ),
       ...this.notes.map((note) => `  ${note}`),
       ...(this.diagnosis ? [`  ${this.diagnosis}`] : []),
+      ...(this.worst ? [`  found in ${this.calls} calls of the function`] : []),
     ]
       .map((line) => line.trimEnd())
       .join('\n');
@@ -135,19 +136,27 @@ function describe(finding: Finding): string[] {
   const by =
     index === null
       ? `along a direction in input ${input} (of shape ${formatShape(inputShape)})`
-      : `by input ${input}${formatShape(index)} (of shape ${formatShape(inputShape)})`;
+      : `with respect to input ${input}${formatShape(index)} (of shape ${formatShape(inputShape)})`;
   return [
     `  the derivative of ${of} ${by}:`,
     `    analytic   ${show(analytic)}`,
     slopes
       ? `    slopes     from ${show(slopes[0])} to ${show(slopes[1])} at this kink`
       : `    numerical  ${show(numerical)} ± ${error.toExponential(1)}`,
-    `    step       ${['difference', 'from the left', 'from the right', 'off by'].map((head) => head.padEnd(16)).join('')}`,
-    ...trials.flatMap(({ step, central, left, right }, i) => {
+    ...(slopes ? [] : [`    off by     ${show(analytic - numerical)}${inBars(analytic - numerical, error)}`]),
+    `    step       ${['difference', 'extrapolated', 'from the left', 'from the right'].map((head) => head.padEnd(16)).join('')}`,
+    ...trials.flatMap(({ step, central, extrapolated, left, right }, i) => {
       if (i >= 3 && i < trials.length - 4) return i === 3 ? ['    ...'] : [];
-      return `    ${step.toExponential(1).padEnd(11)}${[central, left, right, central - analytic].map(short).join('')}`;
+      return `    ${step.toExponential(1).padEnd(11)}${[central, extrapolated, left, right].map(short).join('')}`;
     }),
   ];
+}
+
+/** How far off that is, in error bars. */
+function inBars(off: number, error: number): string {
+  const bars = Math.abs(off / error);
+  if (!Number.isFinite(bars)) return '';
+  return `, ${bars < 1000 ? bars.toPrecision(2) : bars.toExponential(1)} error bars`;
 }
 
 function show(value: number): string {

@@ -223,6 +223,22 @@ describe('values in the wrong place', () => {
   });
 });
 
+describe('what wrong values share', () => {
+  it('is told where it is the sign of the input', () => {
+    const where = (holds: (x: number) => boolean) =>
+      guess(pair([4, 5], (n, x) => n.map((value, i) => (holds(x[i]) ? value + 1 + i : value))));
+    expect(where((x) => x < 0)).toMatch(/^wrong are the values \(\d+ of 20\) at which the input is negative, and no/);
+    expect(where((x) => x > 0)).toMatch(/^wrong are the values \(\d+ of 20\) at which the input is positive, and no/);
+    expect(where((x) => x > 0.5)).toMatch(/^\d+ of 20 values are wrong/);
+  });
+
+  it('is told where it is one channel of many, with the factor of that one', () => {
+    expect(guess(pair([4, 6], (n) => n.map((value, i) => (i % 6 === 5 ? 3 : 1) * value)))).toBe(
+      'by channel (dimension 1), all values of 5 are off by one factor (3.000), those of the other 5 are right',
+    );
+  });
+});
+
 describe('a gradient that is not there', () => {
   it('is told where it is zero throughout', () => {
     expect(guess(pair([3], (n) => n.map(() => 0)))).toBe(
@@ -253,6 +269,14 @@ describe('a gradient that is not there', () => {
     expect(guess(wrong, [], jacobian([2], lost.slice(0, 4).with(0, 1), ones.slice(0, 4)))).toBe(
       '1 of 2 contributions to the gradient of input 0 are missing, the rest are right: overwritten instead of added up?',
     );
+  });
+
+  it('is told without a broadcast where the shapes do not broadcast', () => {
+    const [lost, all] = [
+      [0, 0, 0, 1, 1, 1],
+      [1, 0, 0, 1, 1, 1],
+    ];
+    expect(guess(wrong, [], jacobian([3], lost, all))).toContain('overwritten instead of added up?');
   });
 
   it('is not told where contributions are wrong, or all there', () => {

@@ -13,8 +13,8 @@ const finding: Finding = {
   error: 2e-11,
   slopes: null,
   trials: [
-    { step: 0.11, left: 0.9, right: 1.1, central: 1.25 },
-    { step: 0.0275, left: 0.975, right: 1.025, central: 1 },
+    { step: 0.11, left: 0.9, right: 1.1, central: 1.25, extrapolated: 1.25 },
+    { step: 0.0275, left: 0.975, right: 1.025, central: 1, extrapolated: 0.999 },
   ],
 };
 const made = (op: string, given: Partial<GradcheckReport>) =>
@@ -56,13 +56,15 @@ describe('the text of a report', () => {
     expect(String(report({ fail: 1 }, finding, [], 'it is upside down'))).toBe(
       [
         'gradcheck: fail: 1 wrong, 0 of 1 derivatives confirmed',
-        '  the derivative of output 0[4] by input 1[2, 0] (of shape [3, 2]):',
+        '  the derivative of output 0[4] with respect to input 1[2, 0] (of shape [3, 2]):',
         '    analytic   0.5000000000',
         '    numerical  1.000000000 ± 2.0e-11',
-        '    step       difference      from the left   from the right  off by',
-        '    1.1e-1     1.25000         0.900000        1.10000         0.750000',
-        '    2.8e-2     1.00000         0.975000        1.02500         0.500000',
+        '    off by     -0.5000000000, 2.5e+10 error bars',
+        '    step       difference      extrapolated    from the left   from the right',
+        '    1.1e-1     1.25000         1.25000         0.900000        1.10000',
+        '    2.8e-2     1.00000         0.999000        0.975000        1.02500',
         '  it is upside down',
+        '  found in 100 calls of the function',
       ].join('\n'),
     );
   });
@@ -73,7 +75,7 @@ describe('the text of a report', () => {
       '  the derivative of a weighted sum of the outputs along a direction in input 1 (of shape [3, 2]):\n',
     );
     expect(String(report({ fail: 1 }, { ...along, index: [1, 1] }))).toContain(
-      '  the derivative of a weighted sum of the outputs by input 1[1, 1] (of shape [3, 2]):\n',
+      '  the derivative of a weighted sum of the outputs with respect to input 1[1, 1] (of shape [3, 2]):\n',
     );
   });
 
@@ -90,10 +92,16 @@ describe('the text of a report', () => {
   });
 
   it('leaves out the middle of many steps', () => {
-    const trials = Array.from({ length: 12 }, (_, i) => ({ step: 10 ** -i, left: i, right: i, central: i }));
+    const trials = Array.from({ length: 12 }, (_, i) => ({
+      step: 10 ** -i,
+      left: i,
+      right: i,
+      central: i,
+      extrapolated: i,
+    }));
     const lines = String(report({ fail: 1 }, { ...finding, trials }))
       .split('\n')
-      .slice(5);
+      .slice(6, -1);
     expect(lines.map((line) => line.trim().split(' ')[0])).toEqual([
       '1.0e+0',
       '1.0e-1',
@@ -106,7 +114,7 @@ describe('the text of a report', () => {
     ]);
     const seven = String(report({ fail: 1 }, { ...finding, trials: trials.slice(0, 7) }))
       .split('\n')
-      .slice(5);
+      .slice(6, -1);
     expect(seven).toHaveLength(7);
     expect(seven.join()).not.toContain('...');
   });
