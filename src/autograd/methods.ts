@@ -1,5 +1,5 @@
 import { MinibatchError } from '../tensor/error.js';
-import { expectOptions } from '../tensor/expect.js';
+import { expectOptions } from '../tensor/options.js';
 import type { Shape } from '../tensor/shape.js';
 import { adopt, Tensor } from '../tensor/tensor.js';
 import type * as backwardModule from './backward.js';

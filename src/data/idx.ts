@@ -1,5 +1,7 @@
 import { isInstance, listOf, MinibatchError, show } from '../tensor/error.js';
-import { expectBytes, expectOptions, expectText, isInRange } from '../tensor/expect.js';
+import { expectBytes, expectText } from '../tensor/expect.js';
+import { expectOptions } from '../tensor/options.js';
+import { isInRange } from '../tensor/range.js';
 import { aShape, sizeOf } from '../tensor/shape.js';
 
 /** An array as an IDX file holds it: bytes, and the sizes of its dimensions. */

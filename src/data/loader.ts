@@ -1,7 +1,8 @@
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
-import { expectWhole, isInRange, rangeInWords } from '../tensor/expect.js';
+import { expectWhole } from '../tensor/expect.js';
 import { aFunction, type Complete, declareOptions, required } from '../tensor/options.js';
 import { Generator } from '../tensor/random.js';
+import { isInRange, rangeInWords } from '../tensor/range.js';
 import { MAX_SIZE } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Batch, Dataset } from './dataset.js';

@@ -1,8 +1,8 @@
 import type { FloatArray } from '../tensor/dtype.js';
 import { listOf } from '../tensor/error.js';
-import { isInRange } from '../tensor/expect.js';
 import { adam } from '../tensor/kernels/optimizers/index.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
+import { isInRange } from '../tensor/range.js';
 import { Optimizer, type OptimizerInput, type OptimizerKind, type ParameterState } from './optimizer.js';
 
 export interface AdamOptions {

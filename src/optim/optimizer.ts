@@ -1,9 +1,10 @@
 import type { StateDict } from '../layers/module.js';
 import type { FloatArray } from '../tensor/dtype.js';
 import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
-import { expectFloat, expectOptions, expectRecord, expectTensor, expectWhole } from '../tensor/expect.js';
+import { expectFloat, expectRecord, expectTensor, expectWhole } from '../tensor/expect.js';
 import { isMarked, MODULE, TENSOR } from '../tensor/not-a-tensor.js';
 import type { Complete, OptionsReader } from '../tensor/options.js';
+import { expectOptions } from '../tensor/options.js';
 import { formatShape, sameShape } from '../tensor/shape.js';
 import { shareMemory } from '../tensor/storage.js';
 import { type FloatTensor, Tensor, zeroed } from '../tensor/tensor.js';

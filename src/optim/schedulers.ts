@@ -1,6 +1,7 @@
 import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
-import { expectNumber, expectWhole, isInRange } from '../tensor/expect.js';
+import { expectNumber, expectWhole } from '../tensor/expect.js';
 import { type Complete, declareOptions, required } from '../tensor/options.js';
+import { isInRange } from '../tensor/range.js';
 import { expectEntries, expectKind, expectRate } from './state.js';
 
 /*

@@ -1,5 +1,6 @@
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectRecord, isInRange, rangeInWords } from '../tensor/expect.js';
+import { expectRecord } from '../tensor/expect.js';
+import { isInRange, rangeInWords } from '../tensor/range.js';
 
 /** Throws unless `state`, which came from outside, has these entries and no others. */
 export function expectEntries(

@@ -1,5 +1,6 @@
 import { MinibatchError, show, tryTo } from './error.js';
 import { notATensor } from './not-a-tensor.js';
+import { isInRange, rangeInWords } from './range.js';
 import { type FloatTensor, Tensor } from './tensor.js';
 
 /*
@@ -30,40 +31,6 @@ export function expectSameFloat(op: string, first: FloatTensor, x: unknown): ass
   }
 }
 
-/** Which numbers are taken: all finite ones, where nothing else is said. */
-export interface Range {
-  /** The least. */
-  readonly from?: number;
-  /** All are larger than this. */
-  readonly above?: number;
-  /** The largest. */
-  readonly to?: number;
-  /** All are smaller than this. */
-  readonly below?: number;
-  readonly whole?: boolean;
-  /** Whether ∞ and −∞ are taken, where they lie in the range. */
-  readonly infinite?: boolean;
-}
-
-/** Whether `value` is a number of this range; NaN never is. */
-export function isInRange(value: unknown, { from, above, to, below, whole, infinite }: Range): value is number {
-  return (
-    typeof value === 'number' &&
-    (whole ? Number.isSafeInteger(value) : infinite ? !Number.isNaN(value) : Number.isFinite(value)) &&
-    !(from !== undefined && value < from) &&
-    !(above !== undefined && value <= above) &&
-    !(to !== undefined && value > to) &&
-    !(below !== undefined && value >= below)
-  );
-}
-
-/** `a number from 0 to 1`, `a whole number from 1`, `a number above 0 and below 1` */
-export function rangeInWords({ from, above, to, below, whole, infinite }: Range): string {
-  const bounds = Object.entries({ from, above, to, 'and below': below }).filter(([, bound]) => bound !== undefined);
-  const kind = whole ? 'a whole number' : infinite || bounds.length > 0 ? 'a number' : 'a finite number';
-  return [kind, ...bounds.map(([side, bound]) => `${side} ${bound}`)].join(' ');
-}
-
 /** Throws unless `value` is a number from `from` to `to`, which may be infinite; NaN is none. */
 export function expectNumber(
   op: string,
@@ -82,26 +49,6 @@ export function expectWhole(op: string, name: string, value: unknown, least: num
   if (!Number.isSafeInteger(value) || (value as number) < least) {
     throw new MinibatchError(`${op}: ${name} is a whole number from ${least}, got ${show(value)}`);
   }
-}
-
-/** The options given, or none where there are none. `adviceOn` says what to write in place of what is no object. */
-export function expectOptions<Options extends object>(
-  op: string,
-  options: Options | null | undefined,
-  adviceOn: (value: unknown) => string = () => '',
-): Options {
-  if (options === null || options === undefined) return {} as Options;
-  const isObject = tryTo(() => {
-    Object.values(options); // so that what throws when it is read does so here
-    if (Object.getPrototypeOf(options) === Object.prototype) return true;
-    return Object.prototype.toString.call(options) === '[object Object]' && !(options instanceof Tensor);
-  });
-  if (!isObject) {
-    throw new MinibatchError(
-      `${op}: options are an object such as { name: value }, got ${show(options)}${adviceOn(options)}`,
-    );
-  }
-  return options;
 }
 
 /** Throws unless `value` is an object that maps names to values: no list, no map, no instance of a class. */

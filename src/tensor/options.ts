@@ -1,5 +1,5 @@
-import { listOf, MinibatchError, show } from './error.js';
-import { expectOptions, isInRange, type Range, rangeInWords } from './expect.js';
+import { listOf, MinibatchError, show, tryTo } from './error.js';
+import { isInRange, type Range, rangeInWords } from './range.js';
 
 /*
  * Options are declared once: their names, their defaults, and what each may be. Whatever is not declared is refused.
@@ -39,6 +39,27 @@ export interface DeclaredOption {
 
 /** The options of everything that takes some, by its name and theirs. */
 export const declaredOptions = new Map<string, ReadonlyMap<string, DeclaredOption>>();
+
+/** The options given, or none where there are none. `adviceOn` says what to write in place of what is no object. */
+export function expectOptions<Options extends object>(
+  op: string,
+  options: Options | null | undefined,
+  adviceOn: (value: unknown) => string = () => '',
+): Options {
+  if (options === null || options === undefined) return {} as Options;
+  const isObject = tryTo(() => {
+    Object.values(options); // so that what throws when it is read does so here
+    if (Object.getPrototypeOf(options) === Object.prototype) return true;
+    // What else has a prototype of its own may hold options, but no tensor does.
+    return Object.prototype.toString.call(options) === '[object Object]' && !('backward' in options);
+  });
+  if (!isObject) {
+    throw new MinibatchError(
+      `${op}: options are an object such as { name: value }, got ${show(options)}${adviceOn(options)}`,
+    );
+  }
+  return options;
+}
 
 /**
  * Declares the options of whatever takes some, and returns the function that reads what a user gave. It throws if an

@@ -1,8 +1,7 @@
 import { type TensorOptions, tensorOptions } from './create.js';
 import { allocate, type DType } from './dtype.js';
 import { isInstance, listOf, MinibatchError, show } from './error.js';
-import { expectOptions } from './expect.js';
-import { type Declarations, declareOptions, type Kind } from './options.js';
+import { type Declarations, declareOptions, expectOptions, type Kind } from './options.js';
 import { expectShape, MAX_SIZE, type Shape, sizeOf } from './shape.js';
 import { adopt, type Tensor } from './tensor.js';
 

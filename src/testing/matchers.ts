@@ -1,8 +1,7 @@
 import { type GradcheckOptions, gradcheck } from '../autograd/gradcheck/gradcheck.js';
 import type { CheckedFunction } from '../autograd/gradcheck/tensor-model.js';
 import { MinibatchError, show } from '../tensor/error.js';
-import { expectOptions } from '../tensor/expect.js';
-import { declareOptions } from '../tensor/options.js';
+import { declareOptions, expectOptions } from '../tensor/options.js';
 import { formatShape, sameShape, unravel } from '../tensor/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 
