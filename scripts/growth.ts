@@ -188,6 +188,13 @@ const operations: Growing[] = [
     const a = m.eye(3, 3, { dtype });
     return () => a.solve(x).add(a.solveTriangular(x, { upper: true }));
   }),
+  ...operation('cdist', { rows: (n) => [n, 3], dimensions: (n) => [3, n] }, (x, _, dtype) => {
+    const y = values(dtype, 4, x.shape[1]);
+    return () => x.cdist(y);
+  }),
+  ...operation('einsum', { rows: (n) => [n, 3], columns: (n) => [3, n], batch: (n) => [n, 3, 3] }, (x) => () => {
+    return x.ndim === 2 ? m.einsum('ij,ik,ij->jk', [x, x, x]).sum() : m.einsum('bij,bjj->b', [x, x]);
+  }),
   ...operation('outer', VECTOR, (x) => () => x.outer(x.slice(0, 0, 4))),
   ...operation('linear', MATRIX, (x, _, dtype) => {
     const [w, b] = [values(dtype, 8, x.shape[1]), values(dtype, 8)];

@@ -29,6 +29,7 @@ export { concat, stack } from './autograd/ops/concat.js';
 export type { Conv2dOptions, Pair } from './autograd/ops/conv2d.js';
 export type { CrossEntropyOptions, Labels, NllLossOptions } from './autograd/ops/cross-entropy.js';
 export type { DropoutOptions } from './autograd/ops/dropout.js';
+export { einsum } from './autograd/ops/einsum.js';
 export type { Unary } from './autograd/ops/elementwise.js';
 export * from './autograd/ops/index.js';
 export type { KlDivOptions } from './autograd/ops/kl-div.js';

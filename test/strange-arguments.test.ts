@@ -60,6 +60,8 @@ const good: Record<string, readonly unknown[]> = {
   Generator: [1],
   concat: [[x(), x()], 0],
   stack: [[x(), x()], 0],
+  einsum: ['ij,kj->ik', [x(), x()]],
+  cdist: [x(), x(), 2],
   where: [x(), x(), x()],
   clamp: [x(), 0, 1],
   leakyRelu: [x(), 0.1],

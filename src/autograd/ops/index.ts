@@ -6,6 +6,7 @@ export { add, div, maximum, minimum, mul, pow, sub, where } from './arithmetic.j
 export { batchNorm } from './batch-norm.js';
 export { bceWithLogits } from './binary-cross-entropy.js';
 export { broadcastTo } from './broadcast.js';
+export { cdist } from './cdist.js';
 export { pad, slice } from './concat.js';
 export { conv2d } from './conv2d.js';
 export { crossEntropy, nllLoss } from './cross-entropy.js';

@@ -5,7 +5,7 @@ import { grad, type Tensor } from '../../../src/index.js';
 import { callsOf } from '../../support/op-entries.js';
 import { opTable } from '../../support/op-table.js';
 
-const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo cholesky clamp clone cofactors concat
+const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo cdist cdistDifferences cholesky clamp clone cofactors concat
   conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward det div erf exp gather
   gaussian gelu geluSlope groupNorm instanceNorm layerNorm leakyRelu linear log log1p logDet logSoftmax
   logSoftmaxBackward logSumExp logSumExpShares matmul max maximum mean min minimum mul neg pad
