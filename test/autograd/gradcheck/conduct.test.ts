@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineOp, gradcheck, saving, type Tensor, tensor } from '../../../src/index.js';
+import { defineOp, gradcheck, gradgradcheck, saving, type Tensor, tensor } from '../../../src/index.js';
 import { misbehavingDerivatives } from '../../support/misbehaving-derivatives.js';
 
 const leaf = (values: number[], dtype: 'float64' | 'float32' = 'float64') =>
@@ -50,6 +50,39 @@ describe('a slope that is infinite', () => {
       () => [(dy: Tensor) => dy.mul(Number.POSITIVE_INFINITY)],
     );
     expect(gradcheck(steep, [leaf([0.5])], { raiseException: false }).verdict).toBe('fail');
+  });
+});
+
+describe('what a backward pass does wrong is called what it is', () => {
+  it('of one that gives other values once in a while, also where that shows after a call elsewhere', () => {
+    const said = new Set<string>();
+    for (let every = 2; every < 36; every++) {
+      let pulls = 0;
+      const racing = defineOp(
+        'racing',
+        (x: Tensor) => x.mul(2),
+        () => [(dy: Tensor) => dy.mul(++pulls % every === 0 ? 2.1 : 2)],
+      );
+      for (const problem of gradcheck(racing, [leaf([0.3, 1.7])], { raiseException: false }).problems)
+        said.add(problem);
+    }
+    expect(said).toContain('the backward pass gives different values when it is run twice');
+    expect([...said].filter((problem) => problem.includes('replaced'))).toEqual([]);
+  });
+
+  it('of one that throws where it is recorded', () => {
+    const throwing = defineOp(
+      'throwing',
+      (x: Tensor) => x.square(),
+      (_, x) => [
+        saving([x], (dy: Tensor) => {
+          if (dy.requiresGrad) throw new RangeError('no derivative of the derivative');
+          return dy.mul(x).mul(2);
+        }),
+      ],
+    );
+    expect(gradcheck(throwing, [leaf([0.3, 1.7])]).verdict).toBe('pass');
+    expect(() => gradgradcheck(throwing, [leaf([0.3, 1.7])])).toThrow('no derivative of the derivative');
   });
 });
 
