@@ -11,11 +11,11 @@ import {
   gradcheck,
   init,
   Linear,
-  type Module,
   randn,
   Sequential,
   SGD,
   Sigmoid,
+  type TensorModule,
   zeros,
 } from '../src/index.js';
 import { UsageError } from './harness/cli.js';
@@ -166,7 +166,7 @@ function checkGradients(): void {
 /** 784-100-100-100-10 with sigmoids. Both networks of one seed begin with the same weights and zero biases. */
 function network(withBatchNorm: boolean, seed: number): Sequential {
   const generator = new Generator(seed);
-  const layers: Module[] = [];
+  const layers: TensorModule[] = [];
   let features = 784;
   for (const hidden of HIDDEN) {
     // A bias before batch normalization would change nothing: the mean is subtracted, and β takes its place.

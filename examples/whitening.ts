@@ -8,13 +8,13 @@ import {
   Generator,
   init,
   Linear,
-  type Module,
   noGrad,
   ones,
   ReLU,
   randn,
   Sequential,
   type Tensor,
+  type TensorModule,
   zeros,
 } from '../src/index.js';
 import { accuracy } from './harness/evaluation.js';
@@ -27,7 +27,7 @@ import { type Point, train } from './harness/training.js';
 import { Whiten } from './whitening/whiten.js';
 
 const LR = 0.1;
-const NORMALIZATIONS: Record<string, ((width: number) => Module) | null> = {
+const NORMALIZATIONS: Record<string, ((width: number) => TensorModule) | null> = {
   neither: null,
   BN: (width) => new BatchNorm1d(width),
   whitening: (width) => new Whiten(width),
@@ -109,7 +109,7 @@ export const whitening: Experiment<Result> = {
 function network(kind: string, width: number, seed: number): Sequential {
   const generator = new Generator(seed);
   const normalize = NORMALIZATIONS[kind];
-  const layers: Module[] = [];
+  const layers: TensorModule[] = [];
   for (const [from, to] of [
     [784, width],
     [width, width],
@@ -126,7 +126,7 @@ function network(kind: string, width: number, seed: number): Sequential {
 /** The median time of a forward and backward pass of each layer alone, in milliseconds. */
 function measureCost(seed: number): { bn: number[]; whitening: number[] } {
   const generator = new Generator(seed);
-  const median = (layer: Module, width: number) => {
+  const median = (layer: TensorModule, width: number) => {
     const x = randn([COST_BATCH, width], { generator, requiresGrad: true });
     const dy = randn([COST_BATCH, width], { generator });
     const times = Array.from({ length: 12 }, () => {

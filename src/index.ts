@@ -62,7 +62,7 @@ export { foldBatchNorm } from './layers/fold-batch-norm.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
 export { ModuleList, ParameterList } from './layers/lists.js';
-export { Module, Parameter, type StateDict } from './layers/module.js';
+export { Module, Parameter, type StateDict, type TensorModule } from './layers/module.js';
 export {
   GroupNorm,
   InstanceNorm2d,

@@ -1,4 +1,4 @@
-import { type Dataset, type Module, noGrad, type Tensor } from '../../src/index.js';
+import { type Dataset, noGrad, type Tensor, type TensorModule } from '../../src/index.js';
 
 /** Images that are classified at a time. */
 const BATCH = 100;
@@ -13,7 +13,7 @@ export function* inOrder(data: Dataset, most: number, batchSize = BATCH) {
 }
 
 /** Calls `visit` in inference mode and without recording, and leaves the model in the mode it was in. */
-export function inInference<T>(model: Module, visit: () => T): T {
+export function inInference<T>(model: TensorModule, visit: () => T): T {
   const modules = model.modules();
   const modes = modules.map(({ training }) => training);
   model.eval();
@@ -27,7 +27,7 @@ export function inInference<T>(model: Module, visit: () => T): T {
 }
 
 /** The part of the first `most` examples that is classified rightly, in inference mode: 0 to 1. */
-export function accuracy(model: Module, data: Dataset, most = data.length): number {
+export function accuracy(model: TensorModule, data: Dataset, most = data.length): number {
   let right = 0;
   inInference(model, () => {
     for (const { inputs, labels } of inOrder(data, most)) right += countRight(model.forward(inputs), labels);

@@ -3,11 +3,11 @@ import {
   crossEntropy,
   type Generator,
   type GeneratorState,
-  type Module,
   type OptimizerState,
   type SGD,
   type SGDOptions,
   type Tensor,
+  type TensorModule,
 } from '../../src/index.js';
 import type { Checkpoint } from './checkpoint.js';
 import { UsageError } from './cli.js';
@@ -16,7 +16,7 @@ import { Progress } from './progress.js';
 
 /** A network being trained by the cross entropy of labels, with everything that its next step depends on. */
 export interface Training<Evaluation> {
-  model: Module;
+  model: TensorModule;
   optimizer: SGD;
   /** The learning rate of each step, counted from 0. */
   lr: (step: number) => number;

@@ -5,15 +5,15 @@ import {
   init,
   Linear,
   MaxPool2d,
-  type Module,
   Sequential,
+  type TensorModule,
 } from '../../src/index.js';
 import { convUnit, Inception, type InceptionWidths } from './inception.js';
 
 /** A stage of the network, by its name in the paper, and its output: channels and side. */
 export interface Stage {
   name: string;
-  module: Module;
+  module: TensorModule;
   output: readonly [channels: number, side: number];
 }
 

@@ -10,6 +10,7 @@ import {
   ReLU,
   Sequential,
   type Tensor,
+  type TensorModule,
 } from '../../src/index.js';
 
 /** The widths of the branches, as the columns of the table in the paper's appendix. */
@@ -29,9 +30,9 @@ export interface ConvUnitOptions extends Conv2dLayerOptions {
    * Whether batch normalization follows the convolution, or its options, or a function that makes what follows one of so
    * many channels in its place; default: true.
    */
-  batchNorm?: boolean | BatchNormLayerOptions | ((channels: number) => Module);
+  batchNorm?: boolean | BatchNormLayerOptions | ((channels: number) => TensorModule);
   /** Makes the nonlinearity that ends the unit; default: ReLU. */
-  activation?: () => Module;
+  activation?: () => TensorModule;
 }
 
 /** A convolution, batch normalization if asked for, and a nonlinearity: what the paper's networks are built of. */
@@ -61,7 +62,7 @@ export interface InceptionOptions extends Pick<ConvUnitOptions, 'batchNorm' | 'a
  * along the channels: 1x1; 1x1 → 3x3; 1x1 → 3x3 → 3x3; 3x3 pooling → 1x1.
  */
 export class Inception extends Module {
-  readonly branches: readonly Module[];
+  readonly branches: readonly TensorModule[];
   /** Channels of the result. */
   readonly outChannels: number;
 

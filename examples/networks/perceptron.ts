@@ -5,10 +5,10 @@ import {
   type Generator,
   init,
   Linear,
-  type Module,
   ReLU,
   Sequential,
   Sigmoid,
+  type TensorModule,
 } from '../../src/index.js';
 
 export interface PerceptronOptions {
@@ -27,7 +27,7 @@ export interface PerceptronOptions {
 /** Fully connected layers with an activation between them. */
 export function perceptron(options: PerceptronOptions): Sequential {
   const { generator, sizes, activation, batchNorm = false, scale = 1, dropout = 0 } = options;
-  const layers: Module[] = [];
+  const layers: TensorModule[] = [];
   for (let i = 1; i < sizes.length; i++) {
     const last = i === sizes.length - 1;
     // A bias before batch normalization would change nothing: the mean is subtracted, and β takes its place.

@@ -7,10 +7,10 @@ import {
   Linear,
   LocalResponseNorm,
   MaxPool2d,
-  type Module,
   ReLU,
   Sequential,
   Sigmoid,
+  type TensorModule,
 } from '../../src/index.js';
 import { convUnit, Inception, type InceptionWidths } from './inception.js';
 
@@ -23,7 +23,7 @@ export interface SmallInceptionOptions {
   /** The part of the features that training sets to zero before the last layer. */
   dropout: number;
   /** Makes the batch normalization of the last block, whose images are of 7x7; default: that of all others. */
-  lastNorm?: (channels: number) => Module;
+  lastNorm?: (channels: number) => TensorModule;
 }
 
 const STEM = 32;
@@ -47,7 +47,7 @@ export function smallInception(options: SmallInceptionOptions): Sequential {
   const { generator, batchNorm, dropout, lastNorm } = options;
   const activation = () => (options.activation === 'relu' ? new ReLU() : new Sigmoid());
   const unit = { generator, batchNorm, activation };
-  const layers: Module[] = [convUnit(1, STEM, 3, { padding: 1, ...unit })];
+  const layers: TensorModule[] = [convUnit(1, STEM, 3, { padding: 1, ...unit })];
   if (options.localResponseNorm) layers.push(new LocalResponseNorm({ size: 5 }));
   let channels = STEM;
   for (const pair of WIDTHS) {

@@ -9,7 +9,7 @@ import { expectShape } from '../tensor/shape.js';
 import { layerInput } from '../tensor/signature.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { inInference } from './inference.js';
-import { expectModule, Module, Parameter } from './module.js';
+import { expectModule, Module, Parameter, type TensorModule } from './module.js';
 
 export interface BatchNormLayerOptions {
   /** ε, added to the variance; default: 10⁻⁵. */
@@ -134,7 +134,7 @@ export class BatchNorm3d extends BatchNorm {
  *
  * @throws if there are no batches; if anything throws, the statistics are what they were.
  */
-export function recalibrate(model: Module, batches: Iterable<Tensor>): void {
+export function recalibrate(model: TensorModule, batches: Iterable<Tensor>): void {
   expectModule('recalibrate', model);
   if (tryTo(() => typeof batches[Symbol.iterator]) !== 'function') {
     throw new MinibatchError(`recalibrate: takes batches, one after the other, got ${show(batches)}`);

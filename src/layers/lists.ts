@@ -1,7 +1,7 @@
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Fields } from './fields.js';
-import { expectModule, FIELDS, Module, Parameter } from './module.js';
+import { expectModule, FIELDS, Module, Parameter, type TensorModule } from './module.js';
 
 /** A list that is a module: what is in it is named by position. */
 abstract class List<Item extends Module | Parameter> extends Module implements Iterable<Item> {
@@ -63,7 +63,7 @@ abstract class List<Item extends Module | Parameter> extends Module implements I
  * Modules in a list, to be called by what holds them; `for (const layer of this.layers) x = layer.forward(x)`. A plain
  * list in a field counts as well. Modules that are applied one after another are a `Sequential`.
  */
-export class ModuleList extends List<Module> {
+export class ModuleList<Item extends Module = TensorModule> extends List<Item> {
   static override readonly name: string = 'ModuleList';
 
   protected check(op: string, item: unknown): void {

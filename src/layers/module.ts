@@ -55,7 +55,8 @@ export abstract class Module {
   /** Whether batch normalization, dropout and their like behave as in training. Set it with `train` and `eval`. */
   training = true;
 
-  abstract forward(x: Tensor): Tensor;
+  /** What the module computes: of any inputs, and with any results, as the class that extends this one says. */
+  abstract forward(...inputs: never[]): unknown;
 
   /** @internal Tells modules of every copy of the library from other objects. */
   get [MODULE](): true {
@@ -225,6 +226,9 @@ export abstract class Module {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
 }
+
+/** A module that maps one tensor to one, as most layers do. */
+export type TensorModule = Module & { forward(x: Tensor): Tensor };
 
 /** Modules that are being asked, by what they are asked; a circle of modules ends there. */
 const beingAsked = { train: new Set<Module>(), to: new Set<Module>() };

@@ -1,15 +1,15 @@
 import { listOf, MinibatchError } from '../tensor/error.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Fields } from './fields.js';
-import { expectModule, FIELDS, Module } from './module.js';
+import { expectModule, FIELDS, Module, type TensorModule } from './module.js';
 
-/** Modules applied one after another; they are named by their positions. */
+/** Modules that map one tensor to one, applied one after another; they are named by their positions. */
 export class Sequential extends Module {
   static override readonly name: string = 'Sequential';
 
-  readonly layers: readonly Module[];
+  readonly layers: readonly TensorModule[];
 
-  constructor(...layers: Module[]) {
+  constructor(...layers: TensorModule[]) {
     super();
     layers.forEach((layer, i) => {
       if (listOf(layer)) {
@@ -21,7 +21,7 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.layers.reduce((value, layer) => layer.forward(value), x);
+    return this.layers.reduce((value: Tensor, layer) => layer.forward(value), x);
   }
 
   /** @internal The layers by their positions, and what a class that extends this one adds. */

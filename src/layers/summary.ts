@@ -2,9 +2,10 @@ import { noGrad } from '../autograd/mode.js';
 import { zeros } from '../tensor/create.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectShape, formatShape, type Shape } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
 import { inInference } from './inference.js';
 import { ParameterList } from './lists.js';
-import { expectModule, type Module, ownTensors, Parameter } from './module.js';
+import { expectModule, type Module, ownTensors, Parameter, type TensorModule } from './module.js';
 
 /** What one module does with an input: one without parts, or with parameters beside them. */
 export interface SummaryRow {
@@ -32,15 +33,17 @@ export interface Summary {
  *
  * @throws if a module is frozen, so that its `forward` cannot be watched.
  */
-export function summary(model: Module, inputShape: Shape): Summary {
+export function summary(model: TensorModule, inputShape: Shape): Summary {
   expectModule('summary', model);
   expectShape('summary', inputShape);
   const rows: SummaryRow[] = [];
   const counted = new Set<unknown>();
   const watch = (name: string, module: Module) => {
     const { forward } = module;
-    const watched = (...inputs: Parameters<typeof forward>) => {
-      const y = forward.apply(module, inputs);
+    const watched = (...inputs: never[]) => {
+      const result = forward.apply(module, inputs);
+      const [x, y] = [firstTensor(inputs), firstTensor(result)];
+      if (!x || !y) return result;
       const fresh = parametersOf(module).filter((parameter) => !counted.has(parameter));
       for (const parameter of fresh) counted.add(parameter);
       rows.push({
@@ -48,9 +51,9 @@ export function summary(model: Module, inputShape: Shape): Summary {
         type: module.constructor.name || 'Module',
         outputShape: y.shape,
         parameters: fresh.reduce((sum, parameter) => sum + parameter.size, 0),
-        multiplyAdds: module.multiplyAdds(inputs[0], y),
+        multiplyAdds: module.multiplyAdds(x, y),
       });
-      return y;
+      return result;
     };
     Object.defineProperty(module, 'forward', { value: watched, configurable: true });
   };
@@ -82,6 +85,11 @@ function parametersOf(module: Module): Parameter[] {
   return [module, ...lists]
     .flatMap((holder) => ownTensors(holder).map(([, tensor]) => tensor))
     .filter((tensor) => tensor instanceof Parameter);
+}
+
+/** A tensor, or the first in a list of inputs or results. */
+function firstTensor(values: unknown): Tensor | undefined {
+  return [values].flat().find((value) => value instanceof Tensor);
 }
 
 /** Remembers the fields and buffers of all modules; returns what puts them back. */

@@ -12,18 +12,19 @@ import {
   randn,
   Sequential,
   type Tensor,
+  type TensorModule,
   zeros,
 } from '../../src/index.js';
 
 /** Runs batches through in training, so that the running statistics are those of no one. */
-function warm<M extends Module>(model: M, shape: number[]): M {
+function warm<M extends TensorModule>(model: M, shape: number[]): M {
   model.to('float64');
   for (const parameter of model.parameters()) parameter.assign(randn(parameter.shape, { dtype: 'float64' }));
   for (let i = 0; i < 5; i++) model.forward(randn(shape, { dtype: 'float64' }).mul(2).add(1));
   return model;
 }
 
-function expectSame(model: Module, folded: Module, x: Tensor): void {
+function expectSame(model: TensorModule, folded: TensorModule, x: Tensor): void {
   const expected = model.eval().forward(x);
   folded.forward(x).data.forEach((value, i) => {
     expect(value).toBeCloseTo(expected.data[i], 9);

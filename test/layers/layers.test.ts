@@ -17,7 +17,6 @@ import {
   Linear,
   LocalResponseNorm,
   MaxPool2d,
-  type Module,
   manualSeed,
   ones,
   ReLU,
@@ -27,6 +26,7 @@ import {
   Sigmoid,
   SiLU,
   type Tensor,
+  type TensorModule,
   tensor,
   zeros,
 } from '../../src/index.js';
@@ -38,7 +38,7 @@ const images = (...shape: number[]) => randn(shape, { generator: new Generator(1
 const distance = (a: Tensor, b: Tensor) => a.sub(b).abs().max().item();
 
 describe('layers that wrap an operation', () => {
-  it.each<[string, Module, number[], (x: Tensor, layer: never) => Tensor]>([
+  it.each<[string, TensorModule, number[], (x: Tensor, layer: never) => Tensor]>([
     ['LeakyReLU', new LeakyReLU(0.3), [2, 3], (x) => x.leakyRelu(0.3)],
     ['GELU', new GELU(), [2, 3], (x) => x.gelu()],
     ['SiLU', new SiLU(), [2, 3], (x) => x.silu()],
@@ -72,7 +72,7 @@ describe('layers that wrap an operation', () => {
   });
 
   it('learn γ and β unless told not to; InstanceNorm2d only if told to, as in PyTorch', () => {
-    const names = (layer: Module) => layer.namedParameters().map(([name]) => name);
+    const names = (layer: TensorModule) => layer.namedParameters().map(([name]) => name);
     expect(names(new LayerNorm(3))).toEqual(['gamma', 'beta']);
     expect(names(new GroupNorm(1, 3, { affine: false }))).toEqual([]);
     expect(names(new InstanceNorm2d(3))).toEqual([]);

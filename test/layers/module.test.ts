@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   BatchNorm1d,
   Dropout,
@@ -18,6 +18,7 @@ import {
   summary,
   Tanh,
   type Tensor,
+  type TensorModule,
   tensor,
   zeros,
 } from '../../src/index.js';
@@ -297,7 +298,7 @@ describe('Linear and activations', () => {
 });
 
 /** A module whose fields are these, and that hands its input on. */
-function holding<Fields extends object>(fields: Fields): Module & Fields {
+function holding<Fields extends object>(fields: Fields): TensorModule & Fields {
   class Net extends Module {
     forward(x: Tensor): Tensor {
       return x;
@@ -379,7 +380,7 @@ describe('lists and objects in fields', () => {
 
   it('are also there as modules, which can be grown', () => {
     const [first, second] = [small(), small()];
-    const layers = new ModuleList([first]).append(second).extend(new Set([new ReLU()]));
+    const layers = new ModuleList<TensorModule>([first]).append(second).extend(new Set([new ReLU()]));
     expect([layers.length, layers.at(0), layers.at(-1), layers.at(3)]).toEqual([3, first, expect.any(ReLU), undefined]);
     expect([...layers].slice(0, 2)).toEqual([first, second]);
     const net = holding({ layers, ws: new ParameterList([weight(1)]).append(weight(2)) });
@@ -619,5 +620,41 @@ describe('one parameter under two names', () => {
     expect(() => two.to('float64')).toThrow('to: first and other.second share their values and would come apart');
     expect(first.dtype).toBe('float32');
     expect(two.to('float32')).toBe(two);
+  });
+});
+
+describe('forward', () => {
+  class Gate extends Module {
+    readonly inner = new Linear(2, 2);
+    forward(x: Tensor, gate: Tensor): [Tensor, Tensor] {
+      const y = this.inner.forward(x);
+      return [y.mul(gate), gate];
+    }
+  }
+  class Net extends Module {
+    readonly gates = new ModuleList([new Gate(), new Gate()]);
+    readonly head = new Linear(2, 1);
+    forward(x: Tensor): Tensor {
+      let [y, gate] = [x, x.sigmoid()];
+      for (const part of this.gates) [y, gate] = part.forward(y, gate);
+      return this.head.forward(y);
+    }
+  }
+
+  it('takes several inputs and gives several results, typed, and is trained, saved and summed up as any other', () => {
+    const net = new Net();
+    const x = ones([3, 2]);
+    expectTypeOf(new Gate().forward).toEqualTypeOf<(x: Tensor, gate: Tensor) => [Tensor, Tensor]>();
+    net.forward(x).sum().backward();
+    expect(net.parameters().every(({ grad }) => grad !== null)).toBe(true);
+    net.loadStateDict(new Net().stateDict());
+    const { rows } = summary(new Sequential(net), [3, 2]);
+    expect(rows.map(({ name }) => name)).toEqual(['0.gates.0.inner', '0.gates.1.inner', '0.head']);
+    expect(summary(net, [3, 2]).parameters).toBe(15);
+  });
+
+  it('of one tensor to one is what Sequential takes', () => {
+    // @ts-expect-error: it takes two tensors
+    expect(() => new Sequential(new Gate()).forward(ones([1, 2]))).toThrow('mul: takes a tensor');
   });
 });

@@ -1,6 +1,14 @@
 import { describe, it } from 'vitest';
 import * as minibatch from '../../src/index.js';
-import { crossEntropy, type Module, type Optimizer, Sequential, type StateDict, type Tensor } from '../../src/index.js';
+import {
+  crossEntropy,
+  type Module,
+  type Optimizer,
+  Sequential,
+  type StateDict,
+  type Tensor,
+  type TensorModule,
+} from '../../src/index.js';
 import { expectClose, folder, readCases, type TensorJson, toTensor } from './format.js';
 
 type LayerSpec = [string, ...unknown[]];
@@ -19,7 +27,9 @@ interface Case {
 const exported = minibatch as Record<string, unknown>;
 
 function buildNetwork(layers: LayerSpec[]): Sequential {
-  const built = layers.map(([name, ...args]) => new (exported[name] as new (...args: unknown[]) => Module)(...args));
+  const built = layers.map(
+    ([name, ...args]) => new (exported[name] as new (...args: unknown[]) => TensorModule)(...args),
+  );
   return new Sequential(...built).to('float64');
 }
 
