@@ -76,6 +76,10 @@ export { type Summary, type SummaryRow, summary } from './layers/summary.js';
 export { Adagrad, type AdagradOptions } from './optim/adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
+export { clipGradValue } from './optim/clip-grad-value.js';
+export { LambdaLR } from './optim/lambda-lr.js';
+export type { OneCycleOptions } from './optim/one-cycle.js';
+export { OneCycleLR, type OneCycleLROptions } from './optim/one-cycle-lr.js';
 export {
   Optimizer,
   type OptimizerInput,
@@ -85,6 +89,7 @@ export {
   type ParameterState,
 } from './optim/optimizer.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
+export type { Scheduled, SchedulerState } from './optim/scheduler.js';
 export {
   CosineAnnealingLR,
   type CosineAnnealingLROptions,
@@ -97,11 +102,11 @@ export {
   type PlateauOptions,
   type PlateauState,
   ReduceLROnPlateau,
-  type Scheduled,
-  type SchedulerState,
   StepLR,
   type StepLROptions,
 } from './optim/schedulers.js';
+export * as schedules from './optim/schedules.js';
+export { SequentialLR, type SequentialLROptions, type SequentialState } from './optim/sequential-lr.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
 export type { DType, FloatArray, FloatDType, NumberArray, TypedArray } from './tensor/dtype.js';

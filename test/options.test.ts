@@ -109,6 +109,21 @@ const table: Record<string, Row> = {
   MultiStepLR: [(o) => new minibatch.MultiStepLR(optimizer(), as(o) as never), 'milestones', ['1']],
   CosineAnnealingLR: [(o) => new minibatch.CosineAnnealingLR(optimizer(), as(o) as never), 'etaMin', '0', { tMax: 2 }],
   LinearWarmup: [(o) => new minibatch.LinearWarmup(optimizer(), as(o) as never), 'startFactor', 0, { steps: 2 }],
+  OneCycleLR: [
+    (o) => new minibatch.OneCycleLR(optimizer(), as(o) as never),
+    'pctStart',
+    2,
+    { maxLr: 1, totalSteps: 2 },
+  ],
+  SequentialLR: [
+    (o) => {
+      const sgd = optimizer();
+      return new minibatch.SequentialLR(sgd, [new minibatch.StepLR(sgd, { stepSize: 1 })], as(o) as never);
+    },
+    'milestones',
+    1,
+  ],
+  'schedules.oneCycle': [(o) => minibatch.schedules.oneCycle(10, as(o)), 'annealStrategy', 'cosine'],
   ReduceLROnPlateau: [(o) => new minibatch.ReduceLROnPlateau(optimizer(), as(o)), 'mode', 'Min'],
   DataLoader: [(o) => new minibatch.DataLoader(dataset, as(o) as never), 'shuffle', 'all', { batchSize: 2 }],
   loadMnist: [(o) => loadMnist(as(o)), 'imageShape', 5, { folder: 'nowhere' }],
@@ -224,6 +239,8 @@ describe('declared options', () => {
     expect(new minibatch.AdamW([parameter()], { weightDecay: undefined }).groups[0].weightDecay).toBe(0.01);
     expect(
       messageOf(() => new minibatch.SGD([{ parameters: [parameter()], learningRate: 1 } as never], { lr: 1 })),
-    ).toBe('SGD: group 0: there is no option learningRate; there are lr, momentum, dampening, weightDecay, nesterov');
+    ).toBe(
+      'SGD: group 0: there is no option learningRate; there are lr, momentum, dampening, weightDecay, nesterov, maximize',
+    );
   });
 });

@@ -40,6 +40,7 @@ const g = new minibatch.Generator(1);
 const ds = new minibatch.TensorDataset(x(), lab());
 const lin = () => new minibatch.Linear(2, 2);
 const opt = () => new minibatch.SGD(lin().parameters(), { lr: 0.1 });
+const scheduled = opt();
 /** A call of everything that is exported and takes something, with every option that it has. */
 const good: Record<string, readonly unknown[]> = {
   tensor: [
@@ -167,6 +168,10 @@ const good: Record<string, readonly unknown[]> = {
   ExponentialLR: [opt(), { gamma: 0.1 }],
   CosineAnnealingLR: [opt(), { tMax: 10, etaMin: 0 }],
   LinearWarmup: [opt(), { steps: 10 }],
+  LambdaLR: [opt(), [() => 1]],
+  OneCycleLR: [opt(), { maxLr: [1], totalSteps: 10, pctStart: 0.3, annealStrategy: 'cos', divFactor: 25 }],
+  SequentialLR: [scheduled, [new minibatch.StepLR(scheduled, { stepSize: 1 })], { milestones: [] }],
+  clipGradValue: [[lin().weight], 1],
   ReduceLROnPlateau: [opt(), { mode: 'min', factor: 0.1, patience: 1, threshold: 0.1, cooldown: 0, minLr: 0 }],
   clipGradNorm: [[lin().weight], 1],
   TensorDataset: [x(), lab()],

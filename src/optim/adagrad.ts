@@ -12,6 +12,8 @@ export interface AdagradOptions {
   weightDecay?: number;
   /** Keeps the division from failing; default: 10⁻¹⁰. */
   eps?: number;
+  /** Go up along the gradient instead of down; default: false. */
+  maximize?: boolean;
 }
 
 const kind: OptimizerKind<AdagradOptions> = {
@@ -21,6 +23,7 @@ const kind: OptimizerKind<AdagradOptions> = {
     lrDecay: [0, { from: 0 }],
     weightDecay: [0, { from: 0 }],
     eps: [1e-10, { from: 0 }],
+    maximize: false,
   }),
   tensors: { sumOfSquares: { from: 0 } },
 };

@@ -17,6 +17,8 @@ export interface AdamOptions {
   weightDecay?: number;
   /** Divide by the largest average of the squared gradient so far (Reddi, Kale & Kumar, 2018); default: false. */
   amsgrad?: boolean;
+  /** Go up along the gradient instead of down; default: false. */
+  maximize?: boolean;
 }
 
 const adamOptions: Declarations<AdamOptions> = {
@@ -34,6 +36,7 @@ const adamOptions: Declarations<AdamOptions> = {
   eps: [1e-8, { from: 0 }],
   weightDecay: [0, { from: 0 }],
   amsgrad: false,
+  maximize: false,
 };
 
 const tensors = { mean: {}, meanSquare: { from: 0 }, maxMeanSquare: { from: 0, optional: true } };

@@ -98,7 +98,7 @@ export interface OptimizerKind<Options> {
  * Changes parameters according to their gradients. A subclass says how one parameter moves; parameters without a
  * gradient stay as they are.
  */
-export abstract class Optimizer<Options extends { lr: number }> {
+export abstract class Optimizer<Options extends { lr: number; maximize?: boolean }> {
   /** The groups; options such as `lr` may be changed between steps. */
   readonly groups: ParameterGroup<Options>[];
   private readonly carried = new Map<Tensor, Carried>();
@@ -185,9 +185,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
         if (!parameter.grad) continue;
         const state = this.carriedFor(parameter);
         state.steps++;
-        const { data: gradient } = parameter.grad as FloatTensor;
-        parameter.overwrite(name, (data) => {
-          this.update(data as FloatArray, gradient, state, options[i]);
+        const { data } = parameter.grad as FloatTensor;
+        const gradient = options[i].maximize ? data.map((value) => -value) : data;
+        parameter.overwrite(name, (values) => {
+          this.update(values as FloatArray, gradient, state, options[i]);
         });
       }
     });
@@ -201,7 +202,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     return fresh;
   }
 
-  /** Moves one parameter, in place; `state` is its own. */
+  /** Moves one parameter, in place, down along `gradient`; `state` is its own. */
   protected abstract update(
     p: FloatArray,
     gradient: FloatArray,

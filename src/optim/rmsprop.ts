@@ -16,6 +16,8 @@ export interface RMSpropOptions {
   momentum?: number;
   /** Divide by the deviation of the gradient from its average instead of its size; default: false. */
   centered?: boolean;
+  /** Go up along the gradient instead of down; default: false. */
+  maximize?: boolean;
 }
 
 const kind: OptimizerKind<RMSpropOptions> = {
@@ -27,6 +29,7 @@ const kind: OptimizerKind<RMSpropOptions> = {
     weightDecay: [0, { from: 0 }],
     momentum: [0, { from: 0 }],
     centered: false,
+    maximize: false,
   }),
   tensors: { meanSquare: { from: 0 }, mean: { optional: true }, velocity: { optional: true } },
 };

@@ -1,90 +1,10 @@
-import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
+import { listOf, MinibatchError, show } from '../tensor/error.js';
 import { expectNumber, expectWhole } from '../tensor/expect.js';
 import { type Complete, declareOptions, required } from '../tensor/options.js';
 import { isInRange } from '../tensor/range.js';
-import { expectEntries, expectKind, expectRate } from './state.js';
-
-/*
- * Schedulers change the learning rates of an optimizer's groups. Each step multiplies or moves the rate as it stands,
- * so that several schedulers may act on one optimizer.
- */
-
-/** What a scheduler needs of an optimizer. */
-export interface Scheduled {
-  readonly groups: readonly { lr: number; initialLr?: number }[];
-}
-
-export interface SchedulerState {
-  /** Which scheduler this is the state of. */
-  scheduler: string;
-  /** Steps taken. */
-  steps: number;
-  /** The rate of each group before the first step of any scheduler. */
-  baseLrs: number[];
-}
-
-/** Call `step` once after each epoch, or after each step, as the schedule is meant. */
-abstract class Scheduler {
-  private stepsTaken = 0;
-  private baseLrs: readonly number[];
-
-  /**
-   * The rates from before any scheduler changed them are remembered in the groups, as `initialLr`: a scheduler that is
-   * made after another one has begun starts from the same rates.
-   */
-  constructor(
-    private readonly name: string,
-    private readonly optimizer: Scheduled,
-  ) {
-    expectScheduled(name, optimizer);
-    expectRates(name, optimizer);
-    this.baseLrs = optimizer.groups.map((group) => {
-      group.initialLr ??= group.lr;
-      return group.initialLr;
-    });
-  }
-
-  /** @throws if groups have been added or taken away, or the rate of one has been set to what it cannot be; then nothing has changed. */
-  step(): void {
-    const { groups } = this.optimizer;
-    if (groups.length !== this.baseLrs.length) {
-      throw new MinibatchError(`${this.name}: the optimizer has ${groups.length} groups, had ${this.baseLrs.length}`);
-    }
-    expectRates(this.name, this.optimizer);
-    this.stepsTaken++;
-    groups.forEach((group, i) => {
-      group.lr = this.next(group.lr, this.stepsTaken, this.baseLrs[i]);
-    });
-  }
-
-  /** The rate after step t (from 1), from the one before it. */
-  protected abstract next(lr: number, t: number, baseLr: number): number;
-
-  /** What it carries from step to step; JSON can hold it. */
-  stateDict(): SchedulerState {
-    return { scheduler: this.name, steps: this.stepsTaken, baseLrs: [...this.baseLrs] };
-  }
-
-  /**
-   * Goes on from a saved state; the rates themselves are part of the optimizer's.
-   *
-   * @throws if it is not the state of such a scheduler of as many groups; then nothing is loaded.
-   */
-  loadStateDict(state: SchedulerState): void {
-    const op = `${this.name}.loadStateDict`;
-    expectEntries(op, 'a state', state, ['scheduler', 'steps', 'baseLrs']);
-    const { scheduler, steps } = state;
-    expectKind(op, this.name, scheduler);
-    expectWhole(op, 'steps', steps, 0);
-    const baseLrs = listOf(state.baseLrs);
-    if (baseLrs?.length !== this.baseLrs.length) {
-      throw new MinibatchError(`${op}: baseLrs are ${this.baseLrs.length} numbers, got ${show(state.baseLrs)}`);
-    }
-    for (const lr of baseLrs) expectRate(op, 'a base rate', lr);
-    this.stepsTaken = steps;
-    this.baseLrs = baseLrs as number[];
-  }
-}
+import { expectRates, expectScheduled, type Scheduled, Scheduler } from './scheduler.js';
+import { cosine, linearWarmup, type Schedule } from './schedules.js';
+import { expectEntries, expectKind } from './state.js';
 
 export interface ExponentialLROptions {
   /** What the rate is multiplied by. */
@@ -105,7 +25,7 @@ export class ExponentialLR extends Scheduler {
     this.gamma = gamma;
   }
 
-  protected next(lr: number): number {
+  protected rateAt(lr: number): number {
     return lr * this.gamma;
   }
 }
@@ -136,7 +56,7 @@ export class StepLR extends Scheduler {
     this.gamma = gamma;
   }
 
-  protected next(lr: number, t: number): number {
+  protected rateAt(lr: number, t: number): number {
     return t % this.stepSize === 0 ? lr * this.gamma : lr;
   }
 }
@@ -173,7 +93,7 @@ export class MultiStepLR extends Scheduler {
     this.gamma = gamma;
   }
 
-  protected next(lr: number, t: number): number {
+  protected rateAt(lr: number, t: number): number {
     return lr * this.gamma ** this.milestones.filter((milestone) => milestone === t).length;
   }
 }
@@ -199,16 +119,18 @@ export class CosineAnnealingLR extends Scheduler {
 
   private readonly tMax: number;
   private readonly etaMin: number;
+  private readonly height: Schedule;
 
   constructor(optimizer: Scheduled, options: CosineAnnealingLROptions) {
     const { tMax, etaMin } = cosineOptionsOf(options);
     super('CosineAnnealingLR', optimizer);
     this.tMax = tMax;
     this.etaMin = etaMin;
+    this.height = cosine(tMax);
   }
 
-  protected next(lr: number, t: number, baseLr: number): number {
-    const height = (step: number) => (1 + Math.cos((Math.PI * step) / this.tMax)) / 2;
+  protected rateAt(lr: number, t: number, baseLr: number): number {
+    const { height } = this;
     // At the bottom there is nothing left to multiply.
     if ((t - 1) % (2 * this.tMax) === this.tMax) return lr + (baseLr - this.etaMin) * height(t);
     return this.etaMin + (lr - this.etaMin) * (height(t) / height(t - 1));
@@ -231,22 +153,20 @@ const warmupOptionsOf = declareOptions<LinearWarmupOptions>('LinearWarmup', {
 export class LinearWarmup extends Scheduler {
   static override readonly name: string = 'LinearWarmup';
 
-  private readonly steps: number;
-  private readonly startFactor: number;
+  private readonly factor: Schedule;
 
   constructor(optimizer: Scheduled, options: LinearWarmupOptions) {
     const { steps, startFactor } = warmupOptionsOf(options);
     super('LinearWarmup', optimizer);
-    this.steps = steps;
-    this.startFactor = startFactor ?? 1 / steps;
+    this.factor = linearWarmup(steps, startFactor ?? undefined);
     for (const group of optimizer.groups) group.lr *= this.factor(0);
   }
 
-  private factor(t: number): number {
-    return this.startFactor + (1 - this.startFactor) * Math.min(1, t / this.steps);
+  protected override first(baseLr: number): number {
+    return baseLr * this.factor(0);
   }
 
-  protected next(lr: number, t: number): number {
+  protected rateAt(lr: number, t: number): number {
     return lr * (this.factor(t) / this.factor(t - 1));
   }
 }
@@ -367,20 +287,4 @@ export class ReduceLROnPlateau {
 /** The nearest number that JSON can hold. */
 function finite(x: number): number {
   return Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, x));
-}
-
-/** Throws unless every group has a rate, and what it remembers is one. */
-function expectRates(name: string, { groups }: Scheduled): void {
-  groups.forEach(({ lr, initialLr }, i) => {
-    expectRate(`${name}: group ${i}`, 'lr', lr);
-    if (initialLr !== undefined && initialLr !== null) expectRate(`${name}: group ${i}`, 'initialLr', initialLr);
-  });
-}
-
-function expectScheduled(name: string, optimizer: unknown): void {
-  const known = tryTo(() => {
-    const groups = (optimizer as Scheduled | undefined | null)?.groups;
-    return listOf(groups)?.every((group) => typeof (group as { lr?: unknown } | null | undefined)?.lr === 'number');
-  });
-  if (!known) throw new MinibatchError(`${name}: takes an optimizer, got ${show(optimizer)}`);
 }

@@ -15,6 +15,8 @@ export interface SGDOptions {
   weightDecay?: number;
   /** Nesterov's momentum: look ahead along the direction before stepping; default: false. */
   nesterov?: boolean;
+  /** Go up along the gradient instead of down; default: false. */
+  maximize?: boolean;
 }
 
 const declaredOptionsOf = declareOptions<SGDOptions>('SGD', {
@@ -23,6 +25,7 @@ const declaredOptionsOf = declareOptions<SGDOptions>('SGD', {
   dampening: [0, {}],
   weightDecay: [0, { from: 0 }],
   nesterov: false,
+  maximize: false,
 });
 
 const kind: OptimizerKind<SGDOptions> = {

@@ -4,6 +4,7 @@ import {
   Adam,
   AdamW,
   clipGradNorm,
+  clipGradValue,
   Generator,
   type Optimizer,
   RMSprop,
@@ -116,6 +117,7 @@ const outOfRange: Record<string, unknown[]> = {
   dampening: [Infinity, Number.NaN, null, '0.5'],
   weightDecay: [-1, Infinity, null, {}],
   nesterov: [1, 'yes', null],
+  maximize: [1, 'yes', null],
   betas: [[1, 0.9], [0.9, 1], [0.9, 1.1], [-0.1, 0.9], [0.9], [0.9, 0.9, 0.9], [0.9, Number.NaN], 0.9, null, 'ab', {}],
   eps: [-1, Infinity, null],
   amsgrad: [1, 'no', null],
@@ -385,7 +387,11 @@ describe('clipGradNorm', () => {
     const all = withGradients();
     const kept = all[0].grad;
     expect(clipGradNorm(all, 1)).toBe(5);
-    expect(all.map((x) => x.grad?.toArray())).toEqual([[Math.fround(0.6), 0], [Math.fround(0.8)], undefined]);
+    expect(all.map((x) => x.grad?.toArray())).toEqual([
+      [Math.fround(3 / 5.000001), 0],
+      [Math.fround(4 / 5.000001)],
+      undefined,
+    ]);
     expect(kept?.toArray(), 'the old gradient, where someone holds it').toEqual([3, 0]);
   });
 
@@ -409,7 +415,8 @@ describe('clipGradNorm', () => {
       [[3e200, 4e200], 1, 5e200, [0.6, 0.8], 'float64'],
       [[3e200, 4e200], 5e-200, 5e200, [3e-200, 4e-200], 'float64'],
       [[1.2e308, 1.6e308], 5, Infinity, [3, 4], 'float64'],
-      [[3e-200, 4e-200], 1e-200, 5e-200, [6e-201, 8e-201], 'float64'],
+      [[3e-200, 4e-200], 1e-200, 5e-200, [0, 0], 'float64'],
+      [[3e-30, 4e-30], 1e-30, 5e-30, [3e-54, 4e-54], 'float64'],
       [[3e-200, 4e-200], 1, 5e-200, [3e-200, 4e-200], 'float64'],
       [[3e38, 0], 1e-10, 3e38, [1e-10, 0], 'float32'],
       [[0, 0], 1, 0, [0, 0], 'float64'],
@@ -432,9 +439,22 @@ describe('clipGradNorm', () => {
   it('scales a parameter that is listed twice once', () => {
     const [p, q] = withGradients();
     expect(clipGradNorm([p, q, p], 1)).toBe(5);
-    expect([p, q].map((x) => x.grad?.toArray())).toEqual([[Math.fround(0.6), 0], [Math.fround(0.8)]]);
+    expect([p, q].map((x) => x.grad?.toArray())).toEqual([[Math.fround(3 / 5.000001), 0], [Math.fround(4 / 5.000001)]]);
     expect(() => clipGradNorm([p, 3 as never], 0.1)).toThrow('clipGradNorm');
-    expect(p.grad?.toArray()).toEqual([Math.fround(0.6), 0]);
+    expect(p.grad?.toArray()).toEqual([Math.fround(3 / 5.000001), 0]);
+  });
+});
+
+describe('clipGradValue', () => {
+  it('clamps every value, and leaves the old gradient to those who hold it', () => {
+    const p = parameter([0, 0, 0, 0, 0]);
+    const gradient = tensor([3, -3, 0.5, -Infinity, Number.NaN]);
+    p.grad = gradient;
+    clipGradValue([p, parameter([1]), p], 1);
+    expect(p.grad.toArray()).toEqual([1, -1, 0.5, -1, Number.NaN]);
+    expect(gradient.data[0]).toBe(3);
+    expect(() => clipGradValue([p], -1)).toThrow('clipGradValue: clipValue is a number from 0, got -1');
+    expect(() => clipGradValue(p as never, 1)).toThrow('clipGradValue: takes a list of parameters or of groups, got a');
   });
 });
 
