@@ -56,7 +56,7 @@ export function* conclude(
 
   const { input, output } = worst.block;
   const weights = draws.weights(subject.outputSize);
-  const pairs = yield* gradientPairs(subject, weights);
+  const pairs = yield* gradientPairs(subject, weights, subject.model.inputs[input].shape);
   const wrong = pairs.find((pair) => pair.input === subject.model.inputs[input].number);
   if (!wrong) return report(finding, null);
   const others = pairs.filter((pair) => pair !== wrong);
@@ -80,15 +80,15 @@ function jacobianPair(block: Comparisons, outputShape: Shape): JacobianPair {
   return { outputShape, analytic, numerical, error: analytic.map((_, i) => block.error(i)) };
 }
 
-/** The gradient of a weighted sum of the outputs, both ways, by every input that is not too large. */
-function* gradientPairs(subject: Subject, weights: Float64Array): Course<GradientPair[]> {
+/** The gradient of a weighted sum of the outputs, both ways, by every input of a shape, if that is not too large. */
+function* gradientPairs(subject: Subject, weights: Float64Array, wanted: Shape): Course<GradientPair[]> {
   const pulled = yield* subject.pull(weights);
   const nudged: Float64Array[] = [];
   for (const pull of subject.neighbours) nudged.push(yield* pull(weights));
   const pairs: GradientPair[] = [];
   for (const [i, { number, shape }] of subject.model.inputs.entries()) {
     const [begin, end] = [subject.inputOffsets[i], subject.inputOffsets[i + 1]];
-    if (end - begin > EXPLAINED) continue;
+    if (end - begin > EXPLAINED || shape.join() !== wanted.join()) continue;
     const analytic = pulled.slice(begin, end);
     const [numerical, error] = [new Float64Array(end - begin), new Float64Array(end - begin)];
     for (const [j, value] of analytic.entries()) {

@@ -38,6 +38,21 @@ describe('what is no mistake is said', () => {
   });
 });
 
+describe('a failure', () => {
+  it('costs no more for other inputs than the wrong one, if they have other shapes', () => {
+    const wrong = defineOp(
+      'wrong',
+      (x: Tensor, w: Tensor) => w.sin().sum().add(x.square().sum()),
+      (_, x, w) => [saving([x], (dy: Tensor) => x.mul(2.1).mul(dy)), saving([w], (dy: Tensor) => w.cos().mul(dy))],
+    );
+    const w = leaf(Array.from({ length: 1000 }, (_, i) => Math.sin(i)));
+    const report = gradcheck(wrong, [leaf([0.3, 1.7]), w], { fastMode: true, raiseException: false });
+    expect(report.verdict).toBe('fail');
+    expect(report.worst?.input).toBe(0);
+    expect(report.calls).toBeLessThan(1500);
+  });
+});
+
 describe('a slope that is infinite', () => {
   it('may stand where the function has one', () => {
     expect(gradcheck((x: Tensor) => x.sqrt(), [leaf([0, 1])]).counts.kink).toBe(1);
