@@ -47,7 +47,7 @@ export { resize } from './data/resize.js';
 export { fromPyTorch, toPyTorch } from './io/pytorch.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
 export { fromTransferable, type TransferableTensor, toTransferable } from './io/transfer.js';
-export { GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh } from './layers/activations.js';
+export { GELU, Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './layers/activations.js';
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -69,6 +69,7 @@ export {
   LayerNorm,
   LocalResponseNorm,
   type NormLayerOptions,
+  RMSNorm,
 } from './layers/normalization.js';
 export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d } from './layers/pool.js';
 export { Sequential } from './layers/sequential.js';

@@ -87,6 +87,7 @@ const table: Record<string, Row> = {
   BatchNorm2d: [(o) => new minibatch.BatchNorm2d(2, as(o)), 'affine', 'false'],
   BatchNorm3d: [(o) => new minibatch.BatchNorm3d(2, as(o)), 'dtype', 'int32'],
   LayerNorm: [(o) => new minibatch.LayerNorm(2, as(o)), 'dtype', 'int32'],
+  RMSNorm: [(o) => new minibatch.RMSNorm(2, as(o)), 'eps', -1],
   GroupNorm: [(o) => new minibatch.GroupNorm(1, 2, as(o)), 'eps', null],
   InstanceNorm2d: [(o) => new minibatch.InstanceNorm2d(2, as(o)), 'affine', 1],
   LocalResponseNorm: [(o) => new minibatch.LocalResponseNorm(as(o) as never), 'alpha', '1', { size: 2 }],

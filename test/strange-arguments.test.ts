@@ -117,6 +117,9 @@ const good: Record<string, readonly unknown[]> = {
     { runningMean: minibatch.zeros([3]), runningVar: minibatch.ones([3]), training: true, momentum: 0.1, eps: 1e-5 },
   ],
   layerNorm: [x(), [3], minibatch.ones([3]), minibatch.ones([3]), { eps: 1e-5 }],
+  Softmax: [1],
+  LogSoftmax: [1],
+  RMSNorm: [[3], { eps: 1e-5, affine: true, dtype: 'float32' }],
   rmsNorm: [x(), [3], minibatch.ones([3]), { eps: 1e-5 }],
   groupNorm: [img(), 2, minibatch.ones([4]), minibatch.ones([4]), { eps: 1e-5 }],
   instanceNorm: [img(), minibatch.ones([4]), minibatch.ones([4]), { eps: 1e-5 }],
@@ -301,7 +304,17 @@ const isClass = (value: unknown) => /^class\b/.test(Function.prototype.toString.
 /** Errors and base classes, and what runs what it is given. */
 const LEFT_OUT = ['MinibatchError', 'GradcheckError', 'Module', 'Optimizer', 'defineOp', 'saving', 'Tensor'];
 /** What takes nothing. */
-const WITHOUT_ARGUMENTS = ['isGradEnabled', 'isSimdAvailable', 'Flatten', 'ReLU', 'GELU', 'SiLU', 'Sigmoid', 'Tanh'];
+const WITHOUT_ARGUMENTS = [
+  'isGradEnabled',
+  'isSimdAvailable',
+  'Flatten',
+  'Identity',
+  'ReLU',
+  'GELU',
+  'SiLU',
+  'Sigmoid',
+  'Tanh',
+];
 
 const exported = Object.entries(minibatch).filter(
   ([name, value]) => typeof value === 'function' && ![...LEFT_OUT, ...WITHOUT_ARGUMENTS].includes(name),

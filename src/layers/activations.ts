@@ -64,3 +64,40 @@ export class SiLU extends Module {
     return x.silu();
   }
 }
+
+/** eˣ / Σ eˣ along `dim`. */
+export class Softmax extends Module {
+  static override readonly name: string = 'Softmax';
+
+  constructor(readonly dim: number) {
+    super();
+    expectNumber('Softmax', 'dim', dim);
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.softmax(this.dim);
+  }
+}
+
+/** ln(eˣ / Σ eˣ) along `dim`. */
+export class LogSoftmax extends Module {
+  static override readonly name: string = 'LogSoftmax';
+
+  constructor(readonly dim: number) {
+    super();
+    expectNumber('LogSoftmax', 'dim', dim);
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.logSoftmax(this.dim);
+  }
+}
+
+/** x as it is: in the place of a layer that is left out. */
+export class Identity extends Module {
+  static override readonly name: string = 'Identity';
+
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}

@@ -64,6 +64,37 @@ export class LayerNorm extends Affine {
   }
 }
 
+const rmsNormOptionsOf = declareOptions<NormLayerOptions>('RMSNorm', normLayerOptions);
+
+/** Root mean square normalization over the last dimensions, which have the shape given (Zhang & Sennrich, 2019). */
+export class RMSNorm extends Module {
+  static override readonly name: string = 'RMSNorm';
+
+  /** Of the shape given; 1 at first. */
+  readonly gamma: Parameter | null;
+  readonly eps: number;
+  private readonly normalizedShape: Shape;
+
+  /** @param options.affine whether to learn γ; default: true */
+  constructor(normalizedShape: number | Shape, options?: NormLayerOptions) {
+    super();
+    const { eps, affine, dtype } = rmsNormOptionsOf(options);
+    const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+    expectShape('RMSNorm', shape);
+    this.eps = eps;
+    this.gamma = affine ? new Parameter(ones(shape, { dtype })) : null;
+    this.normalizedShape = [...shape];
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.rmsNorm(this.normalizedShape, this.gamma, { eps: this.eps });
+  }
+
+  protected override describe(): string {
+    return formatShape(this.normalizedShape);
+  }
+}
+
 const groupNormOptionsOf = declareOptions<NormLayerOptions>('GroupNorm', normLayerOptions);
 
 const expectGroupNormInput = layerInput('[N, C, ...]', 'C');
