@@ -108,6 +108,9 @@ export class Report implements GradcheckReport {
         (input) =>
           `  every derivative with respect to input ${input} is zero: as far as can be seen, the function does not depend on it`,
       ),
+      ...(this.verdict === 'kink' && !this.passed
+        ? ['  everything that was looked at is a kink, where no derivative can be confirmed: check at other inputs']
+        : []),
       ...this.notes.map((note) => `  ${note}`),
       ...(this.diagnosis ? [`  ${this.diagnosis}`] : []),
       ...(this.worst ? [`  found in ${this.calls} calls of the function`] : []),

@@ -49,7 +49,10 @@ describe('the text of a report', () => {
     expect(String(report({ pass: 1, fail: 2, inconclusive: 3, kink: 4 }, null))).toBe(
       'gradcheck: fail: 2 wrong, 3 inconclusive, 4 at a kink, 1 of 10 derivatives confirmed to 9.3 digits',
     );
-    expect(String(report({ kink: 1 }, null))).toBe('gradcheck: kink: 1 at a kink, 0 of 1 derivatives confirmed');
+    expect(String(report({ kink: 1 }, null))).toBe(
+      'gradcheck: kink: 1 at a kink, 0 of 1 derivatives confirmed\n  everything that was looked at is a kink, where no derivative can be confirmed: check at other inputs',
+    );
+    expect(String(report({ kink: 1, pass: 1 }, null))).not.toContain('everything that was looked at');
   });
 
   it('shows the worst of it, the steps, and the guess', () => {
