@@ -26,7 +26,7 @@ export type { Binary, Operand } from './autograd/ops/arithmetic.js';
 export type { BatchNormOptions } from './autograd/ops/batch-norm.js';
 export type { BceWithLogitsOptions } from './autograd/ops/binary-cross-entropy.js';
 export { concat, stack } from './autograd/ops/concat.js';
-export type { Conv2dOptions, Pair } from './autograd/ops/conv2d.js';
+export type { Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Pair } from './autograd/ops/conv2d.js';
 export type { CrossEntropyOptions, Labels, NllLossOptions } from './autograd/ops/cross-entropy.js';
 export type { DropoutOptions } from './autograd/ops/dropout.js';
 export { einsum } from './autograd/ops/einsum.js';

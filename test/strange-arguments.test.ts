@@ -107,6 +107,18 @@ const good: Record<string, readonly unknown[]> = {
     minibatch.ones([2]),
     { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 2 },
   ],
+  conv1d: [
+    minibatch.ones([2, 4, 5]),
+    minibatch.ones([2, 2, 3]),
+    minibatch.ones([2]),
+    { stride: 1, padding: 1, dilation: 1, groups: 2 },
+  ],
+  convTranspose2d: [
+    img(),
+    minibatch.ones([4, 2, 3, 3]),
+    minibatch.ones([4]),
+    { stride: 2, padding: 1, outputPadding: 1, dilation: 1, groups: 2 },
+  ],
   maxPool2d: [img(), { kernelSize: [2, 2], stride: [1, 1], padding: [1, 1] }],
   avgPool2d: [img(), { kernelSize: [2, 2], stride: [1, 1], padding: [1, 1], countIncludePad: true }],
   adaptiveAvgPool2d: [img(), [2, 2]],

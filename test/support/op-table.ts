@@ -208,6 +208,52 @@ export const opTable: OpEntry[] = [
       fc.tuple(tensors(input), tensors(weight), fc.option(tensors(bias), { nil: undefined }), fc.constant(options)),
     ),
   ),
+  entry(
+    'conv1d',
+    fc
+      .tuple(
+        side,
+        side,
+        side,
+        fc.nat(3),
+        fc.record({ stride: side, padding: fc.nat(1), dilation: fc.constantFrom(1, 2) }),
+      )
+      .chain(([c, m, k, extra, options]) =>
+        fc.tuple(
+          tensors([2, c, options.dilation * (k - 1) + 1 + extra]),
+          tensors([m, c, k]),
+          tensors([m]),
+          fc.constant(options),
+        ),
+      ),
+  ),
+  entry(
+    'convTranspose2d',
+    fc
+      .tuple(
+        fc.record({ h: side, w: side, c: fc.constantFrom(1, 2), m: fc.constantFrom(1, 2), kh: side, kw: side }),
+        fc.constantFrom(1, 2),
+        fc.constantFrom(0, 1, 2),
+        fc.constantFrom(1, 2),
+      )
+      .chain(([{ h, w, c, m, kh, kw }, groups, more, dilation]) =>
+        fc.tuple(
+          tensors([1, c * groups, h, w]),
+          tensors([c * groups, m, kh, kw]),
+          fc.option(tensors([m * groups]), { nil: undefined }),
+          fc.constant({
+            groups,
+            dilation,
+            stride: [more + 1, 1],
+            outputPadding: [more, 0],
+            padding: [Math.min(kh, 2) - 1 ? 1 : 0, 0],
+          }),
+        ),
+      )
+      .filter(([x, weight, , { stride, dilation, outputPadding, padding }]) => {
+        return (x.shape[2] - 1) * stride[0] + dilation * (weight.shape[2] - 1) + outputPadding[0] >= 2 * padding[0];
+      }),
+  ),
   entry('maxPool2d', pools),
   entry(
     'avgPool2d',

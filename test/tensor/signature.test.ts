@@ -30,6 +30,7 @@ const sizes: Record<string, number | readonly number[]> = {
   N: 2,
   C: 3,
   'C/groups': 3,
+  'M/groups': 4,
   M: 4,
   H: 5,
   W: 4,

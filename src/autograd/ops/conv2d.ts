@@ -60,33 +60,154 @@ export const conv2d: (x: Tensor, weight: Tensor, bias?: Tensor | null, options?:
 ) => {
   const options = optionsOf(given);
   const [x, weight, bias] = argumentsOf(image, filters, offsets);
-  const y = convolution(x, weight, geometryOf(x.shape, weight.shape, options));
+  const y = convolution(x, weight, geometryOf('conv2d', x.shape, weight.shape, options));
   return bias ? y.add(bias.reshape([bias.size, 1, 1])) : y;
 };
 
-function geometryOf(x: Shape, weight: Shape, { groups, ...pairs }: Complete<Conv2dOptions>): ConvGeometry {
+export interface Conv1dOptions {
+  /** How far the filter moves; default: 1. */
+  stride?: number;
+  /** Zeros at both ends; default: 0. */
+  padding?: number;
+  /** How far the values a filter reads lie apart; default: 1. */
+  dilation?: number;
+  /** Channels are divided into this many groups that know nothing of each other; default: 1. */
+  groups?: number;
+}
+
+const conv1dOptionsOf = declareOptions<Conv1dOptions>('conv1d', {
+  stride: [1, { from: 1, whole: true }],
+  padding: [0, { from: 0, whole: true }],
+  dilation: [1, { from: 1, whole: true }],
+  groups: [1, { from: 1, whole: true }],
+});
+
+const conv1dArgumentsOf = signature('conv1d', 'x [N, C, L]  weight [M, C/groups, K]  bias? [M]');
+
+/**
+ * One-dimensional convolution (cross-correlation): that of images of one row.
+ *
+ * @param x float [N, C, L]
+ * @param weight [M, C/groups, kernel length]
+ * @param bias [M], or null
+ * @returns [N, M, L'] with L' = ⌊(L + 2·padding − dilation·(kernel length − 1) − 1)/stride⌋ + 1.
+ */
+export const conv1d: (x: Tensor, weight: Tensor, bias?: Tensor | null, options?: Conv1dOptions) => Tensor = (
+  sequence,
+  filters,
+  offsets,
+  given,
+) => {
+  const { stride, padding, dilation, groups } = conv1dOptionsOf(given);
+  const [x, weight, bias] = conv1dArgumentsOf(sequence, filters, offsets);
+  const asRow = (t: FloatTensor) => t.reshape([...t.shape.slice(0, 2), 1, t.shape[2]]);
+  const [row, rows] = [asRow(x), asRow(weight)];
+  const options: Complete<Conv2dOptions> = {
+    stride: [1, stride],
+    padding: [0, padding],
+    dilation: [1, dilation],
+    groups,
+  };
+  const y = convolution(row, rows, geometryOf('conv1d', row.shape, rows.shape, options));
+  const flat = y.reshape([y.shape[0], y.shape[1], y.shape[3]]);
+  return bias ? flat.add(bias.reshape([bias.size, 1])) : flat;
+};
+
+export interface ConvTranspose2dOptions extends Conv2dOptions {
+  /** Rows and columns that are added at the end, less than the stride or the dilation; default: 0. */
+  outputPadding?: Pair;
+}
+
+export const convTranspose2dOptions: Declarations<ConvTranspose2dOptions> = {
+  ...conv2dOptions,
+  outputPadding: [0, pairOf(0)],
+};
+
+const transposeOptionsOf = declareOptions<ConvTranspose2dOptions>('convTranspose2d', convTranspose2dOptions);
+
+const transposeArgumentsOf = signature('convTranspose2d', 'x [N, C, H, W]  weight [C, M/groups, KH, KW]  bias? [M]');
+
+/**
+ * The transpose of `conv2d`: what that computes as the gradient of its image, with x in the place of dy.
+ *
+ * @param x float [N, C, H, W]
+ * @param weight [C, M/groups, kernel height, kernel width]
+ * @param bias [M], or null
+ * @returns [N, M, H', W'] with H' = (H − 1)·stride − 2·padding + dilation·(kernel height − 1) + outputPadding + 1, and W'
+ * alike.
+ */
+export const convTranspose2d: (
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  options?: ConvTranspose2dOptions,
+) => Tensor = (image, filters, offsets, given) => {
+  const { groups, ...pairs } = transposeOptionsOf(given);
+  const [x, weight, bias] = transposeArgumentsOf(image, filters, offsets);
+  const [N, C, ...input] = x.shape;
+  const [, channels, ...kernel] = weight.shape;
+  const shapes = `x of ${formatShape(x.shape)} and weight of ${formatShape(weight.shape)}`;
+  if (C % groups !== 0)
+    throw new MinibatchError(`convTranspose2d: ${C} channels do not go into ${groups} groups: ${shapes}`);
+  if (x.size === 0 || weight.size === 0) throw new MinibatchError(`convTranspose2d: nothing to convolve: ${shapes}`);
+  if (bias && bias.size !== channels * groups) {
+    throw new MinibatchError(
+      `convTranspose2d: bias takes [M] = [${channels * groups}] for weight of ${formatShape(weight.shape)}, got ${formatShape(bias.shape)}`,
+    );
+  }
+  const [stride, padding, dilation, added] = [pairs.stride, pairs.padding, pairs.dilation, pairs.outputPadding].map(
+    bothOf,
+  );
+  const output = [0, 1].map((axis) => {
+    if (added[axis] >= Math.max(stride[axis], dilation[axis])) {
+      throw new MinibatchError(
+        `convTranspose2d: outputPadding is less than stride or dilation, got ${added[axis]} for ${stride[axis]} and ${dilation[axis]}`,
+      );
+    }
+    const side =
+      (input[axis] - 1) * stride[axis] - 2 * padding[axis] + dilation[axis] * (kernel[axis] - 1) + added[axis] + 1;
+    if (side < 1) throw new MinibatchError(`convTranspose2d: a padding of ${padding[axis]} leaves nothing: ${shapes}`);
+    return side;
+  });
+  expectShape('convTranspose2d', [N, channels * groups, ...output]);
+  const y = inputGradient(x, weight, {
+    N,
+    groups,
+    channelsIn: channels,
+    channelsOut: C / groups,
+    input: [output[0], output[1]],
+    output: [input[0], input[1]],
+    kernel: [kernel[0], kernel[1]],
+    stride,
+    padding,
+    dilation,
+  });
+  return bias ? y.add(bias.reshape([bias.size, 1, 1])) : y;
+};
+
+function geometryOf(op: string, x: Shape, weight: Shape, { groups, ...pairs }: Complete<Conv2dOptions>): ConvGeometry {
   const shapes = `x of ${formatShape(x)} and weight of ${formatShape(weight)}`;
   const [N, C, H, W] = x;
   const [M, channelsIn, KH, KW] = weight;
   if (channelsIn * groups !== C || M % groups !== 0) {
-    throw new MinibatchError(`conv2d: ${C} channels in and ${M} out do not go into ${groups} groups: ${shapes}`);
+    throw new MinibatchError(`${op}: ${C} channels in and ${M} out do not go into ${groups} groups: ${shapes}`);
   }
-  if (sizeOf(x) === 0 || sizeOf(weight) === 0) throw new MinibatchError(`conv2d: nothing to convolve: ${shapes}`);
+  if (sizeOf(x) === 0 || sizeOf(weight) === 0) throw new MinibatchError(`${op}: nothing to convolve: ${shapes}`);
   const [stride, padding, dilation] = [pairs.stride, pairs.padding, pairs.dilation].map(bothOf);
   const side = (size: number, kernel: number, axis: 0 | 1) => {
     const [padded, reach] = [size + 2 * padding[axis], dilation[axis] * (kernel - 1) + 1];
     if (reach > padded) {
-      throw new MinibatchError(`conv2d: a kernel that reaches over ${reach} does not fit into ${padded}: ${shapes}`);
+      throw new MinibatchError(`${op}: a kernel that reaches over ${reach} does not fit into ${padded}: ${shapes}`);
     }
     return Math.floor((padded - reach) / stride[axis]) + 1;
   };
   const output: [number, number] = [side(H, KH, 0), side(W, KW, 1)];
-  expectShape('conv2d', [N, M, ...output]);
+  expectShape(op, [N, M, ...output]);
   // The image with its padding, and what the gradient of the image is computed from, are written down one at a time.
   const framed = [H, W].map(
     (size, axis) => size + Math.max(2 * padding[axis], dilation[axis] * (weight[2 + axis] - 1)),
   );
-  expectShape('conv2d: the image with its padding', [Math.max(channelsIn, M / groups), ...framed]);
+  expectShape(`${op}: the image with its padding`, [Math.max(channelsIn, M / groups), ...framed]);
   return {
     N,
     groups,

@@ -8,7 +8,7 @@ export { bceWithLogits } from './binary-cross-entropy.js';
 export { broadcastTo } from './broadcast.js';
 export { cdist } from './cdist.js';
 export { pad, slice } from './concat.js';
-export { conv2d } from './conv2d.js';
+export { conv1d, conv2d, convTranspose2d } from './conv2d.js';
 export { crossEntropy, nllLoss } from './cross-entropy.js';
 export { det } from './determinant.js';
 export { dropout } from './dropout.js';
