@@ -59,6 +59,7 @@ export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.js';
 export { Dropout } from './layers/dropout.js';
 export { Flatten } from './layers/flatten.js';
 export { foldBatchNorm } from './layers/fold-batch-norm.js';
+export { functionalCall } from './layers/functional-call.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
 export { ModuleList, ParameterList } from './layers/lists.js';
