@@ -63,7 +63,7 @@ export { functionalCall } from './layers/functional-call.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
 export { ModuleList, ParameterList } from './layers/lists.js';
-export { Module, Parameter, type StateDict, type TensorModule } from './layers/module.js';
+export { type ForwardHook, Module, Parameter, type StateDict, type TensorModule } from './layers/module.js';
 export {
   GroupNorm,
   InstanceNorm2d,

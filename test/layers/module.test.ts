@@ -658,3 +658,36 @@ describe('forward', () => {
     expect(() => new Sequential(new Gate()).forward(ones([1, 2]))).toThrow('mul: takes a tensor');
   });
 });
+
+describe('registerForwardHook', () => {
+  it('shows what passes through a module, until it is removed', () => {
+    const layer = new Linear(2, 1);
+    const net = new Sequential(layer, new ReLU());
+    const seen: unknown[][] = [];
+    const x = ones([1, 2]);
+    const plain = net.forward(x).item();
+    const remove = layer.registerForwardHook((module, inputs, output) => seen.push(['a', module, inputs[0], output]));
+    const removeOther = layer.registerForwardHook(() => seen.push(['b']));
+    expect(net.forward(x).item()).toBe(plain);
+    expect(seen).toEqual([['a', layer, x, expect.any(Object)], ['b']]);
+    expect(Object.keys(net.stateDict())).toEqual(['0.weight', '0.bias']);
+    remove();
+    remove();
+    net.forward(x);
+    expect(seen.slice(2)).toEqual([['b']]);
+    removeOther();
+    net.forward(x);
+    expect(seen).toHaveLength(3);
+    expect(Object.hasOwn(layer, 'forward')).toBe(false);
+    layer.registerForwardHook(() => seen.push(['c']));
+    net.forward(x);
+    expect(seen.slice(3)).toEqual([['c']]);
+  });
+
+  it('takes a function, and no frozen module', () => {
+    expect(() => new ReLU().registerForwardHook(3 as never)).toThrow('registerForwardHook: takes a function of module');
+    const frozen = new ReLU();
+    Object.freeze(frozen);
+    expect(() => frozen.registerForwardHook(() => 0)).toThrow('a ReLU is frozen');
+  });
+});
