@@ -3,12 +3,15 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   BatchNorm3d,
+  Generator,
   Linear,
   Module,
   ones,
+  type Parameter,
   randn,
   recalibrate,
   Sequential,
+  SGD,
   type Tensor,
   tensor,
   zeros,
@@ -169,4 +172,17 @@ describe('recalibrate', () => {
     expect((net.layers[1] as BatchNorm1d).momentum).toBe(0.1);
     expect(net.training).toBe(true);
   });
+});
+
+it('a frozen γ gets no gradient and stays, while the rest is trained', () => {
+  const norm = new BatchNorm1d(2);
+  const { gamma, beta } = norm as { gamma: Parameter; beta: Parameter };
+  gamma.requiresGrad = false;
+  const optimizer = new SGD(norm.parameters(), { lr: 0.5, weightDecay: 0.1 });
+  norm
+    .forward(randn([4, 2], { generator: new Generator(1) }))
+    .sum()
+    .backward();
+  optimizer.step();
+  expect([gamma.grad, gamma.toArray(), beta.toArray()]).toEqual([null, [1, 1], [-2, -2]]);
 });
