@@ -15,6 +15,7 @@ const folder = join(root, 'src/autograd/ops');
 
 /** What PyTorch calls an operation, where it is not torch.name_with_underscores. */
 const PYTORCH: Record<string, string> = {
+  allClose: 'torch.allclose',
   adaptiveAvgPool2d: 'F.adaptive_avg_pool2d',
   avgPool2d: 'F.avg_pool2d',
   batchNorm: 'F.batch_norm',
@@ -30,6 +31,8 @@ const PYTORCH: Record<string, string> = {
   gelu: 'F.gelu',
   groupNorm: 'F.group_norm',
   instanceNorm: 'F.instance_norm',
+  isFinite: 'torch.isfinite',
+  isNaN: 'torch.isnan',
   layerNorm: 'F.layer_norm',
   leakyRelu: 'F.leaky_relu',
   linear: 'F.linear',
@@ -57,7 +60,10 @@ const PYTORCH: Record<string, string> = {
 };
 
 /** Operations whose derivative is something else than what is read off their source. */
-const NO_DERIVATIVE = ['argmax'];
+const NO_DERIVATIVE = [
+  ...['argmax', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isNaN', 'isFinite', 'logicalNot', 'logicalAnd', 'logicalOr'],
+  ...['any', 'all', 'allClose'],
+];
 
 interface Operation {
   name: string;
@@ -98,6 +104,7 @@ function derivativesIn(definition: string): string {
 /** The types of functions that are named once and used often: their parameters, and the tensors among them. */
 const FUNCTION_TYPES: Record<string, { parameters: string; takes: string }> = {
   Unary: { parameters: 'x', takes: '`x [...]`' },
+  Comparison: { parameters: 'a, other', takes: 'tensors of any dtype whose shapes broadcast, or a number' },
   Binary: { parameters: 'a, other', takes: 'shapes that broadcast, or a number' },
   Reduction: { parameters: 'x, dims?, { keepDims }?', takes: '`x [...]`' },
 };
@@ -128,7 +135,8 @@ function parameterNames(type: string): string {
 
 function operationsIn(file: string): Operation[] {
   const source = readFileSync(join(folder, file), 'utf8');
-  const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const (\w+): ((?:\(|Unary|Binary|Reduction)[\s\S]*?) =\s/g;
+  const pattern =
+    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n(?:\/\/.*\n)?export const (\w+): ((?:\(|Unary|Binary|Comparison|Reduction)[\s\S]*?) =\s/g;
   return [...source.matchAll(pattern)].map((match) => {
     const [, comment, name, type] = match;
     // What is public may only check arguments, and leave the work to an operation that bears its name in the graph.

@@ -25,6 +25,7 @@ export { enableGrad, isGradEnabled, noGrad } from './autograd/mode.js';
 export type { Binary, Operand } from './autograd/ops/arithmetic.js';
 export type { BatchNormOptions } from './autograd/ops/batch-norm.js';
 export type { BceWithLogitsOptions } from './autograd/ops/binary-cross-entropy.js';
+export type { CloseOptions, Comparison } from './autograd/ops/comparisons.js';
 export { concat, stack } from './autograd/ops/concat.js';
 export type { Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Pair } from './autograd/ops/conv2d.js';
 export type { CrossEntropyOptions, Labels, NllLossOptions } from './autograd/ops/cross-entropy.js';
@@ -111,7 +112,15 @@ export * as schedules from './optim/schedules.js';
 export { SequentialLR, type SequentialLROptions, type SequentialState } from './optim/sequential-lr.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
-export type { DType, FloatArray, FloatDType, NumberArray, TypedArray } from './tensor/dtype.js';
+export {
+  type DType,
+  type FloatArray,
+  type FloatDType,
+  getDefaultDType,
+  type NumberArray,
+  setDefaultDType,
+  type TypedArray,
+} from './tensor/dtype.js';
 export { MinibatchError } from './tensor/error.js';
 export type { Complete, OptionsReader } from './tensor/options.js';
 export {

@@ -20,6 +20,24 @@ export const dtypes = Object.keys(arrayTypes) as readonly DType[];
 /** The dtypes that derivatives can flow through. */
 export const floatDTypes: readonly FloatDType[] = ['float32', 'float64'];
 
+let defaultDType: FloatDType = 'float32';
+
+/** The dtype of floats where none is given. */
+export function getDefaultDType(): FloatDType {
+  return defaultDType;
+}
+
+/**
+ * Sets the dtype of floats where none is given: that of tensors that are made, of the parameters of layers, and of
+ * quotients and means of int32. Until then it is float32.
+ */
+export function setDefaultDType(dtype: FloatDType): void {
+  if (!floatDTypes.includes(dtype)) {
+    throw new MinibatchError(`setDefaultDType: takes ${floatDTypes.join(' or ')}, got ${show(dtype)}`);
+  }
+  defaultDType = dtype;
+}
+
 /**
  * A zero-filled array of `size` values.
  *

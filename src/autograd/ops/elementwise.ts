@@ -1,38 +1,48 @@
+import { expectInt32, type FloatArray, getDefaultDType, type TypedArray } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat, expectNumber } from '../../tensor/expect.js';
+import { expectFloat, expectNumber, expectTensor } from '../../tensor/expect.js';
 import type { UnaryLoop } from '../../tensor/kernels/by-element.js';
 import * as kernels from '../../tensor/kernels/elementwise.js';
 import * as erfKernels from '../../tensor/kernels/erf.js';
+import * as integers from '../../tensor/kernels/integers.js';
 import { empty, type Tensor, zeroed } from '../../tensor/tensor.js';
 import { builtIn, type Saving, saving, type Vjp } from '../define-op.js';
 
-/** y = f(x), element by element, for a float tensor of any shape. */
+/** y = f(x), element by element, for a float tensor of any shape; some, that say so, take int32 too. */
 export type Unary = (x: Tensor) => Tensor;
 
 /** From the argument and the result to the derivative: dx from dy. */
 type Derivative = (x: Tensor, y: Tensor) => Vjp<Tensor> | Saving<Vjp<Tensor>>;
 
-function unary(name: string, kernel: UnaryLoop, derivative: Derivative): Unary {
+function unary(name: string, kernel: UnaryLoop, derivative: Derivative, ofIntegers?: UnaryLoop<Int32Array>): Unary {
   return builtIn(
     name,
     (x: Tensor) => {
-      expectFloat(name, x);
-      const y = empty(x.shape, x.dtype);
-      kernel(x.data, y.data);
+      if (ofIntegers) expectTensor(name, x);
+      else expectFloat(name, x);
+      const { dtype } = x;
+      const y = empty(x.shape, dtype);
+      const loop = (dtype === 'int32' ? ofIntegers : kernel) as UnaryLoop<TypedArray>;
+      loop(x.data, y.data);
       return y;
     },
     ({ y }, x) => [derivative(x, y)],
   );
 }
 
-/** −x */
-export const neg: Unary = unary('neg', kernels.neg, () => (dy) => dy.neg());
+/** −x; also of int32. */
+export const neg: Unary = unary('neg', kernels.neg, () => (dy) => dy.neg(), integers.neg);
 
-/** |x|, with derivative 0 at 0. */
-export const abs: Unary = unary('abs', kernels.abs, (x) => saving([x], (dy) => x.where(dy.mul(x.sign()), 0)));
+/** |x|, with derivative 0 at 0; also of int32. */
+export const abs: Unary = unary(
+  'abs',
+  kernels.abs,
+  (x) => saving([x], (dy) => x.where(dy.mul(x.sign()), 0)),
+  integers.abs,
+);
 
-/** −1, 0 or 1; its derivative is 0. */
-export const sign: Unary = unary('sign', kernels.sign, () => (dy) => zeroed([], dy.dtype).where(dy, 0));
+/** −1, 0 or 1; its derivative is 0. Also of int32. */
+export const sign: Unary = unary('sign', kernels.sign, () => (dy) => zeroed([], dy.dtype).where(dy, 0), integers.sign);
 
 /** eˣ */
 export const exp: Unary = unary('exp', kernels.exp, (_, y) => saving([y], (dy) => dy.mul(y)));
@@ -49,8 +59,13 @@ export const sqrt: Unary = unary('sqrt', kernels.sqrt, (_, y) => saving([y], (dy
 /** 1/√x */
 export const rsqrt: Unary = unary('rsqrt', kernels.rsqrt, (x, y) => saving([x, y], (dy) => dy.mul(y).div(x.mul(-2))));
 
-/** x² */
-export const square: Unary = unary('square', kernels.square, (x) => saving([x], (dy) => dy.mul(x).mul(2)));
+/** x²; also of int32. */
+export const square: Unary = unary(
+  'square',
+  kernels.square,
+  (x) => saving([x], (dy) => dy.mul(x).mul(2)),
+  integers.square,
+);
 
 /** 1/x */
 export const reciprocal: Unary = unary('reciprocal', kernels.reciprocal, (_, y) =>
@@ -149,16 +164,25 @@ function isPositive(x: Tensor): Tensor {
   return mask;
 }
 
-/** x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative is 1 at the ends, 0 at NaN. */
+/**
+ * x where it is from `lo` to `hi`, and the nearer of the two elsewhere; the derivative is 1 at the ends, 0 at NaN. Of
+ * int32 it is int32 where the bounds are whole numbers or infinite, else of the default dtype.
+ */
 export const clamp: (x: Tensor, lo: number, hi: number) => Tensor = builtIn(
   'clamp',
-  (x: Tensor, lo: number, hi: number) => {
-    expectFloat('clamp', x);
+  (given: Tensor, lo: number, hi: number) => {
+    expectTensor('clamp', given);
     expectNumber('clamp', 'lo', lo);
     expectNumber('clamp', 'hi', hi);
     if (lo > hi) throw new MinibatchError(`clamp: lo is at most hi, got ${lo} and ${hi}`);
+    const isInt = given.dtype === 'int32';
+    const staysInt = isInt && (Number.isInteger(lo) || lo === -Infinity) && (Number.isInteger(hi) || hi === Infinity);
+    const x = isInt && !staysInt ? given.to(getDefaultDType()) : given;
     const y = empty(x.shape, x.dtype);
-    kernels.clamp(lo, hi, x.data, y.data);
+    if (staysInt) {
+      for (const bound of [lo, hi]) if (Number.isFinite(bound)) expectInt32('clamp', bound);
+      integers.clamp(lo, hi)(x.data as Int32Array, y.data as Int32Array);
+    } else kernels.clamp(lo, hi, x.data as FloatArray, y.data as FloatArray);
     return y;
   },
   (_, x, lo, hi) => [saving([x], (dy) => isWithin(x, lo, hi).where(dy, 0))],

@@ -7,6 +7,22 @@ export { batchNorm } from './batch-norm.js';
 export { bceWithLogits } from './binary-cross-entropy.js';
 export { broadcastTo } from './broadcast.js';
 export { cdist } from './cdist.js';
+export {
+  all,
+  allClose,
+  any,
+  eq,
+  ge,
+  gt,
+  isFinite,
+  isNaN,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  lt,
+  ne,
+} from './comparisons.js';
 export { pad, slice } from './concat.js';
 export { conv1d, conv2d, convTranspose2d } from './conv2d.js';
 export { crossEntropy, nllLoss } from './cross-entropy.js';

@@ -7,6 +7,7 @@ export * from './batch-norm.js';
 export * from './binary-cross-entropy.js';
 export * from './broadcast.js';
 export * from './cdist.js';
+export * from './comparisons.js';
 export * from './concat.js';
 export * from './conv2d.js';
 export * from './cross-entropy.js';

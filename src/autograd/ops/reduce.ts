@@ -1,5 +1,6 @@
+import { expectInt32, type FloatArray, getDefaultDType } from '../../tensor/dtype.js';
 import { MinibatchError } from '../../tensor/error.js';
-import { expectFloat } from '../../tensor/expect.js';
+import { expectFloat, expectTensor } from '../../tensor/expect.js';
 import { mergeDimensions, type Plan } from '../../tensor/kernels/broadcast.js';
 import * as logSumExpKernels from '../../tensor/kernels/log-sum-exp.js';
 import * as kernels from '../../tensor/kernels/reduce/index.js';
@@ -29,29 +30,40 @@ export interface ReduceOptions {
 /** A reduction over `dims`. */
 export type Reduction = (x: Tensor, dims?: Dims, options?: ReduceOptions) => Tensor;
 
-const reduceOptions: Declarations<ReduceOptions> = { keepDims: false };
+/** What every reduction takes. */
+export const reduceOptions: Declarations<ReduceOptions> = { keepDims: false };
 
 const sumOptionsOf = declareOptions<ReduceOptions>('sum', reduceOptions);
 const meanOptionsOf = declareOptions<ReduceOptions>('mean', reduceOptions);
 const logSumExpOptionsOf = declareOptions<ReduceOptions>('logSumExp', reduceOptions);
 
+/** The values as floats: those of int32 as doubles, which hold them exactly, so that loops see arrays of floats alone. */
+export function floatsOf(x: Tensor): FloatArray {
+  return x.dtype === 'int32' ? Float64Array.from(x.data) : (x as FloatTensor).data;
+}
+
 /** How to walk `x` beside the result of reducing it over `dims`. */
-function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
+export function reductionPlan(shape: Shape, dims: readonly number[]): Plan {
   const kept = reducedShape(shape, dims, true);
   const outSteps = stridesOf(kept).map((step, d) => (dims.includes(d) ? 0 : step));
   return mergeDimensions(shape, [stridesOf(shape), outSteps]);
 }
 
-/** The sum over `dims`, accumulated in double precision. The sum of nothing is 0. */
+/**
+ * The sum over `dims`, accumulated in double precision. The sum of nothing is 0. Of int32 it is int32.
+ *
+ * @throws where a sum of int32 does not fit into int32.
+ */
 export const sum: Reduction = builtIn(
   'sum',
   (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
     const { keepDims } = sumOptionsOf(given);
-    expectFloat('sum', x);
+    expectTensor('sum', x);
     const reduced = resolveDims('sum', dims, x.ndim);
     const y = zeroed(reducedShape(x.shape, reduced, keepDims), x.dtype);
     const sums = y.data instanceof Float64Array ? y.data : new Float64Array(y.size);
-    kernels.sum(reductionPlan(x.shape, reduced), x.data, sums);
+    kernels.sum(reductionPlan(x.shape, reduced), floatsOf(x), sums);
+    if (x.dtype === 'int32') for (const value of sums) expectInt32('sum', value);
     if (sums !== y.data) y.data.set(sums);
     return y;
   },
@@ -63,10 +75,14 @@ function keptShape(x: Tensor, dims?: Dims): number[] {
   return reducedShape(x.shape, resolveDims('sum', dims, x.ndim), true);
 }
 
-/** The mean over `dims`: the sum is divided before it is rounded, so it may be too large for the dtype. */
+/**
+ * The mean over `dims`: the sum is divided before it is rounded, so it may be too large for the dtype. Of int32 it is of
+ * the default dtype.
+ */
 export const mean: Reduction = (x, dims, given) => {
   const { keepDims } = meanOptionsOf(given);
-  expectFloat('mean', x);
+  expectTensor('mean', x);
+  if (x.dtype === 'int32') return mean(x.to('float64'), dims, given).to(getDefaultDType());
   const reduced = resolveDims('mean', dims, x.ndim);
   return dividedSum(x, reduced, keepDims, groupSize(x, reduced));
 };
@@ -137,10 +153,13 @@ export const variance: (x: Tensor, dims?: Dims, options?: VarianceOptions) => Te
   return dividedSum(subtractMean(x, reduced).square(), reduced, keepDims, n - correction);
 };
 
-/** The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. Where one is NaN both are. */
+/**
+ * The largest value over `dims`; equal ones share the derivative, as in PyTorch's `amax`. Where one is NaN both are. Also
+ * of int32.
+ */
 export const max: Reduction = extreme('max', Number.NEGATIVE_INFINITY, kernels.max);
 
-/** The smallest value over `dims`; equal ones share the derivative. Where one is NaN both are. */
+/** The smallest value over `dims`; equal ones share the derivative. Where one is NaN both are. Also of int32. */
 export const min: Reduction = extreme('min', Number.POSITIVE_INFINITY, kernels.min);
 
 /** The largest or smallest value; `furthest` is what any value is preferred to. */
@@ -150,18 +169,20 @@ function extreme(name: string, furthest: number, kernel: typeof kernels.max): Re
     name,
     (x: Tensor, dims?: Dims, given?: ReduceOptions) => {
       const { keepDims } = optionsOf(given);
-      expectFloat(name, x);
+      expectTensor(name, x);
       const reduced = resolveDims(name, dims, x.ndim);
       expectValues(name, x, reduced);
       const y = empty(reducedShape(x.shape, reduced, keepDims), x.dtype);
-      y.data.fill(furthest);
-      kernel(reductionPlan(x.shape, reduced), x.data, y.data);
+      const found = x.dtype === 'int32' ? new Float64Array(y.size) : (y as FloatTensor).data;
+      found.fill(furthest);
+      kernel(reductionPlan(x.shape, reduced), floatsOf(x), found);
+      if (found !== y.data) y.data.set(found);
       return y;
     },
     ({ y }, x, dims) => [
       saving([x, y], (dy) => {
         const reduced = resolveDims(name, dims, x.ndim);
-        const isExtreme = equalTo(x as FloatTensor, y, reduced);
+        const isExtreme = equalTo(x as FloatTensor, y as FloatTensor, reduced);
         return isExtreme.where(dy.reshape(keptShape(x, dims)).div(isExtreme.sum(reduced, { keepDims: true })), 0);
       }),
     ],
@@ -220,10 +241,11 @@ const shares: (x: Tensor, dims: readonly number[], totals: Totals) => Tensor = b
 
 /**
  * The index of the largest value along `dim`, the first of equal ones; int32. Over all values where none is given. A NaN
- * counts as largest.
+ * counts as largest. Also of int32.
  */
 export const argmax: (x: Tensor, dim?: number) => Tensor = (x, dim) => {
-  expectFloat('argmax', x);
+  expectTensor('argmax', x);
+  const data = floatsOf(x);
   const along = dim === undefined ? 0 : resolveDim('argmax', dim, x.ndim);
   const shape = dim === undefined ? [x.size] : x.shape;
   const n = shape[along];
@@ -232,9 +254,9 @@ export const argmax: (x: Tensor, dim?: number) => Tensor = (x, dim) => {
   const indices = new Int32Array(x.size / n);
   for (let i = 0; i < indices.length; i++) {
     const start = Math.floor(i / inner) * n * inner + (i % inner);
-    let largest = x.data[start];
+    let largest = data[start];
     for (let j = 1; j < n && !Number.isNaN(largest); j++) {
-      const value = x.data[start + j * inner];
+      const value = data[start + j * inner];
       if (value <= largest) continue;
       largest = value;
       indices[i] = j;

@@ -1,7 +1,7 @@
-import type { FloatArray, TypedArray } from '../dtype.js';
+import type { TypedArray } from '../dtype.js';
 import { f32x4 } from '../wasm/expressions.js';
 import { forEachRow, type Plan } from './broadcast.js';
-import { type BinaryLoop, binary, ternary } from './by-element.js';
+import { type BinaryLoop, binary, type TernaryLoop, ternary } from './by-element.js';
 
 /*
  * Functions of two numbers, and the choice between two: the loop, and beside it the twin for four floats, if there is one.
@@ -62,7 +62,7 @@ export const where = ternary(
 );
 
 /** Runs a function of two numbers over arrays that broadcast, `a` and `b` being operands 0 and 1 of the plan. */
-export function broadcastBinary(loop: BinaryLoop, plan: Plan, a: FloatArray, b: FloatArray, out: FloatArray): void {
+export function broadcastBinary<A, Out>(loop: BinaryLoop<A, Out>, plan: Plan, a: A, b: A, out: Out): void {
   const inner = plan.sizes.length - 1;
   const n = plan.sizes[inner];
   const stepA = plan.steps[0][inner];
@@ -78,14 +78,14 @@ export function broadcastBinary(loop: BinaryLoop, plan: Plan, a: FloatArray, b: 
   });
 }
 
-/** `where` of arrays that broadcast: condition, a and b are operands 0, 1 and 2 of the plan. */
-export function broadcastWhere(plan: Plan, condition: TypedArray, a: FloatArray, b: FloatArray, out: FloatArray): void {
+/** The same of three, `where` for one: condition, a and b are operands 0, 1 and 2 of the plan. */
+export function broadcastTernary<A>(loop: TernaryLoop<A>, plan: Plan, condition: TypedArray, a: A, b: A, out: A): void {
   const inner = plan.sizes.length - 1;
   const n = plan.sizes[inner];
   const [stepC, stepA, stepB] = plan.steps.map((steps) => steps[inner]);
   let o = 0;
   forEachRow(plan, ([c, p, q]) => {
-    where(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o);
+    loop(n, condition, c, stepC, a, p, stepA, b, q, stepB, out, o);
     o += n;
   });
 }

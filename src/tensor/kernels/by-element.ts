@@ -15,34 +15,34 @@ import { Areas, FLOAT, LANES, VECTOR } from '../wasm/memory.js';
  */
 
 /** y = f(x), element by element; x and y have one length and may be one array. */
-export type UnaryLoop = (x: FloatArray, y: FloatArray) => void;
+export type UnaryLoop<A = FloatArray> = (x: A, y: A) => void;
 
 /** One row of a binary function: out[o + i] = f(a[p + i·stepA], b[q + i·stepB]) for i < n. */
-export type BinaryLoop = (
+export type BinaryLoop<A = FloatArray, Out = A> = (
   n: number,
-  a: FloatArray,
+  a: A,
   p: number,
   stepA: number,
-  b: FloatArray,
+  b: A,
   q: number,
   stepB: number,
-  out: FloatArray,
+  out: Out,
   o: number,
 ) => void;
 
 /** One row of a function of three numbers, the first of which may be of any dtype. */
-export type TernaryLoop = (
+export type TernaryLoop<A = FloatArray> = (
   n: number,
   a: TypedArray,
   p: number,
   stepA: number,
-  b: FloatArray,
+  b: A,
   q: number,
   stepB: number,
-  c: FloatArray,
+  c: A,
   r: number,
   stepC: number,
-  out: FloatArray,
+  out: A,
   o: number,
 ) => void;
 
