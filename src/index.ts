@@ -41,6 +41,7 @@ export type { AvgPoolOptions, PoolOptions } from './autograd/ops/pool.js';
 export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd/ops/reduce.js';
 export type { HuberLossOptions, SmoothL1LossOptions } from './autograd/ops/regression-losses.js';
 export { mirror, randomBrightness, randomContrast, randomCrop, randomMirror } from './data/augment.js';
+export { accuracy, type ConfusionMatrixOptions, confusionMatrix } from './data/classification.js';
 export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/dataset.js';
 export { encodeIdx, type IdxArray, parseIdx } from './data/idx.js';
 export { DataLoader, type DataLoaderOptions, type Shuffle } from './data/loader.js';

@@ -131,6 +131,7 @@ const table: Record<string, Row> = {
   ],
   'schedules.oneCycle': [(o) => minibatch.schedules.oneCycle(10, as(o)), 'annealStrategy', 'cosine'],
   ReduceLROnPlateau: [(o) => new minibatch.ReduceLROnPlateau(optimizer(), as(o)), 'mode', 'Min'],
+  confusionMatrix: [(o) => minibatch.confusionMatrix(x, labels, as(o)), 'numClasses', 0],
   DataLoader: [(o) => new minibatch.DataLoader(dataset, as(o) as never), 'shuffle', 'all', { batchSize: 2 }],
   loadMnist: [(o) => loadMnist(as(o)), 'imageShape', 5, { folder: 'nowhere' }],
   loadFashionMnist: [(o) => loadFashionMnist(as(o)), 'imageShape', 5, { folder: 'nowhere', cache: 'nowhere' }],

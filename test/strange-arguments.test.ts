@@ -205,6 +205,8 @@ const good: Record<string, readonly unknown[]> = {
   encodeIdx: [{ shape: [2], data: new Uint8Array(2) }],
   parseIdx: [minibatch.encodeIdx({ shape: [2], data: new Uint8Array(2) }), 'f'],
   recalibrate: [new minibatch.BatchNorm1d(3), [x()]],
+  accuracy: [x(), lab()],
+  confusionMatrix: [x(), [0, 1], { numClasses: 3 }],
   functionalCall: [lin(), lin().stateDict(), minibatch.ones([1, 2])],
   foldBatchNorm: [new minibatch.Sequential(lin(), new minibatch.BatchNorm1d(2))],
   summary: [lin(), [1, 2]],
