@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { check } from '../src/autograd/gradcheck/check.js';
 import { loadFashionMnist } from '../src/data/fashion-mnist.js';
 import { loadMnist } from '../src/data/mnist.js';
 import * as minibatch from '../src/index.js';
@@ -50,6 +51,17 @@ const table: Record<string, Row> = {
   jvp: [(o) => minibatch.jvp((a) => a.square(), x, x, as(o)), 'createGraph', 0],
   hvp: [(o) => minibatch.hvp((a) => a.square().sum(), x, x, as(o)), 'createGraph', {}],
   gradcheck: [(o) => minibatch.gradcheck((a) => a.square(), [parameter()], as(o)), 'directions', 0.5],
+  check: [
+    (o) =>
+      check(
+        ([v]) => v ** 2,
+        ([v]) => [2 * v],
+        [1],
+        as(o),
+      ),
+    'noise',
+    -1,
+  ],
   gradgradcheck: [(o) => minibatch.gradgradcheck((a) => a.square(), [parameter()], as(o)), 'seed', '1'],
   sum: [(o) => x.sum(0, as(o)), 'keepDims', 1],
   mean: [(o) => x.mean(0, as(o)), 'keepDims', 'true'],

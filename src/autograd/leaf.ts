@@ -3,7 +3,6 @@ import { expectFloat, expectTensor } from '../tensor/expect.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { edgeOf } from './graph.js';
 import { noGrad } from './mode.js';
-import { clone } from './ops/shape.js';
 
 /*
  * Where derivatives begin, and where else they are kept.
@@ -12,7 +11,7 @@ import { clone } from './ops/shape.js';
 /** A copy of `x` that is a leaf and requires a gradient, as `x.detach().clone().requires_grad_()` in PyTorch. */
 export function leaf(x: Tensor): Tensor {
   expectFloat('leaf', x);
-  const copy = noGrad(() => clone(x));
+  const copy = noGrad(() => x.clone());
   copy.requiresGrad = true;
   return copy;
 }

@@ -1,3 +1,4 @@
+import '../methods.js';
 import { declareOptions } from '../../tensor/options.js';
 import { Tensor, zeroed } from '../../tensor/tensor.js';
 import { withGrad } from '../mode.js';

@@ -5,7 +5,6 @@ import { formatShape, sameShape } from '../../tensor/shape.js';
 import { Tensor, zeroed } from '../../tensor/tensor.js';
 import { grad } from '../backward.js';
 import { runsNow, withGrad } from '../mode.js';
-import { reshape } from '../ops/shape.js';
 
 /*
  * What the derivatives that are functions of functions share: a call of the function in question with tensors of the
@@ -57,7 +56,7 @@ export function recordedCall(op: string, f: unknown, x: unknown, createGraph: bo
   }
   const inputs = given.map((input) => {
     expectFloat(op, input);
-    if (createGraph && input.requiresGrad) return withGrad(true, () => reshape(input, input.shape));
+    if (createGraph && input.requiresGrad) return withGrad(true, () => input.reshape(input.shape));
     const own = input.detach();
     own.requiresGrad = true;
     return own;

@@ -18,6 +18,7 @@ export * from './elementwise.js';
 export * from './gather.js';
 export * from './kl-div.js';
 export * from './linear-algebra.js';
+export * from './loss-reduction.js';
 export * from './matmul.js';
 export * from './normalization.js';
 export * from './pool.js';
