@@ -46,6 +46,7 @@ export { type Batch, type Dataset, ImageDataset, TensorDataset } from './data/da
 export { encodeIdx, type IdxArray, parseIdx } from './data/idx.js';
 export { DataLoader, type DataLoaderOptions, type Shuffle } from './data/loader.js';
 export { resize } from './data/resize.js';
+export { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from './io/npy.js';
 export { fromPyTorch, toPyTorch } from './io/pytorch.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
 export { fromTransferable, type TransferableTensor, toTransferable } from './io/transfer.js';

@@ -1,5 +1,5 @@
 import { allocate, type DType, type TypedArray } from '../tensor/dtype.js';
-import { formatShape, type Shape, sizeOf, unravel } from '../tensor/shape.js';
+import { type Shape, sizeOf, unravel } from '../tensor/shape.js';
 
 /** A type that files have numbers in, and the dtype that its numbers become. */
 export interface NumberType {
@@ -56,14 +56,14 @@ export const ownTypes = { float32: 'F32', float64: 'F64', int32: 'I32' } as cons
 /**
  * The numbers of a tensor of `shape` from their bytes.
  *
- * @param refuse throws that there is a number which has no place in the dtype: `3000000000 at [2], which …`
+ * @param refuse throws that the dtype has no room for a number, and says where that is and what it does not
  */
 export function readNumbers(
   bytes: Uint8Array,
   type: NumberType,
   shape: Shape,
   littleEndian: boolean,
-  refuse: (why: string) => never,
+  refuse: (number: number | bigint, place: Shape, fault: string) => never,
 ): TypedArray {
   const { dtype, width, read } = type;
   const numbers = allocate(dtype, sizeOf(shape));
@@ -76,8 +76,7 @@ export function readNumbers(
   for (let i = 0; i < numbers.length; i++) {
     const number = read(view, i * width, littleEndian);
     if (dtype === 'int32' && (number < least || number > most)) {
-      const takes = most === 1 ? 'is neither 0 nor 1' : 'does not fit into int32';
-      refuse(`${number} at ${formatShape(unravel(i, shape))}, which ${takes}`);
+      refuse(number, unravel(i, shape), most === 1 ? 'is neither 0 nor 1' : 'does not fit into int32');
     }
     numbers[i] = Number(number);
   }

@@ -1,7 +1,7 @@
 import { MinibatchError, show } from '../tensor/error.js';
 import { expectBytes, expectRecord, expectTensor, expectText } from '../tensor/expect.js';
 import { declareOptions, type Kind, required } from '../tensor/options.js';
-import { MAX_NDIM, MAX_SIZE, sizeOf } from '../tensor/shape.js';
+import { formatShape, MAX_NDIM, MAX_SIZE, sizeOf } from '../tensor/shape.js';
 import { adopt, type Tensor } from '../tensor/tensor.js';
 import { formatJson, isWellFormed, type Json, Literal, parseJson } from './json.js';
 import { type NumberType, numberTypes, ownTypes, readNumbers } from './number-types.js';
@@ -120,10 +120,9 @@ export function decodeSafetensors(bytes: ArrayBuffer | ArrayBufferView, file = '
   const { entries, metadata } = readHeader(all.subarray(HEADER, start), fail);
   expectLayout(entries, all.length - start, fail);
   const tensors = entries.map(({ name, type, shape, from, to }) => {
-    const refuse = (why: string): never => {
-      throw new MinibatchError(`${file}: tensor ${show(name)} has ${why}`);
-    };
-    const data = readNumbers(all.subarray(start + from, start + to), type, shape, true, refuse);
+    const data = readNumbers(all.subarray(start + from, start + to), type, shape, true, (number, place, fault) => {
+      throw new MinibatchError(`${file}: tensor ${show(name)} has ${number} at ${formatShape(place)}, which ${fault}`);
+    });
     return [name, adopt(data, shape)] as const;
   });
   // Own properties, also under the name __proto__.
