@@ -82,9 +82,6 @@ export { Adagrad, type AdagradOptions } from './optim/adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.js';
 export { clipGradNorm } from './optim/clip-grad-norm.js';
 export { clipGradValue } from './optim/clip-grad-value.js';
-export { LambdaLR } from './optim/lambda-lr.js';
-export type { OneCycleOptions } from './optim/one-cycle.js';
-export { OneCycleLR, type OneCycleLROptions } from './optim/one-cycle-lr.js';
 export {
   Optimizer,
   type OptimizerInput,
@@ -94,24 +91,18 @@ export {
   type ParameterState,
 } from './optim/optimizer.js';
 export { RMSprop, type RMSpropOptions } from './optim/rmsprop.js';
-export type { Scheduled, SchedulerState } from './optim/scheduler.js';
-export {
-  CosineAnnealingLR,
-  type CosineAnnealingLROptions,
-  ExponentialLR,
-  type ExponentialLROptions,
-  LinearWarmup,
-  type LinearWarmupOptions,
-  MultiStepLR,
-  type MultiStepLROptions,
-  type PlateauOptions,
-  type PlateauState,
-  ReduceLROnPlateau,
-  StepLR,
-  type StepLROptions,
-} from './optim/schedulers.js';
-export * as schedules from './optim/schedules.js';
-export { SequentialLR, type SequentialLROptions, type SequentialState } from './optim/sequential-lr.js';
+export { CosineAnnealingLR, type CosineAnnealingLROptions } from './optim/schedulers/cosine-annealing-lr.js';
+export { ExponentialLR, type ExponentialLROptions } from './optim/schedulers/exponential-lr.js';
+export { LambdaLR } from './optim/schedulers/lambda-lr.js';
+export { LinearWarmup, type LinearWarmupOptions } from './optim/schedulers/linear-warmup.js';
+export { MultiStepLR, type MultiStepLROptions } from './optim/schedulers/multi-step-lr.js';
+export type { OneCycleOptions } from './optim/schedulers/one-cycle.js';
+export { OneCycleLR, type OneCycleLROptions } from './optim/schedulers/one-cycle-lr.js';
+export { type PlateauOptions, type PlateauState, ReduceLROnPlateau } from './optim/schedulers/reduce-lr-on-plateau.js';
+export type { Scheduled, SchedulerState } from './optim/schedulers/scheduler.js';
+export * as schedules from './optim/schedulers/schedules.js';
+export { SequentialLR, type SequentialLROptions, type SequentialState } from './optim/schedulers/sequential-lr.js';
+export { StepLR, type StepLROptions } from './optim/schedulers/step-lr.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { arange, eye, full, ones, type TensorOptions, tensor, zeros } from './tensor/create.js';
 export {

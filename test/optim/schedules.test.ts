@@ -122,7 +122,7 @@ describe('SequentialLR', () => {
     expect(make([warmup, decay], [])).toThrow('SequentialLR: 2 schedules take 1 milestones');
     expect(make([warmup, decay, decay], [3, 3])).toThrow('each above the one before, got [3, 3]');
     expect(make([warmup, decay], [0.5])).toThrow(
-      'SequentialLR: milestones are a list of whole numbers from 1, got [0.5]',
+      'SequentialLR: milestones is a list of whole numbers from 1, got [0.5]',
     );
     expect(make([warmup, new StepLR(other, { stepSize: 1 })], [1])).toThrow(
       'SequentialLR: scheduler 1 is of another optimizer',

@@ -1,7 +1,7 @@
-import { listOf, MinibatchError, show } from '../tensor/error.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
+import { expectRate } from '../state.js';
 import { type Scheduled, Scheduler } from './scheduler.js';
 import type { Schedule } from './schedules.js';
-import { expectRate } from './state.js';
 
 /**
  * Multiplies the base rate by what a function of the step gives, from step 0 on: `new LambdaLR(optimizer,

@@ -1,6 +1,6 @@
-import { listOf, MinibatchError, show } from '../tensor/error.js';
-import { declareOptions, required } from '../tensor/options.js';
-import { isInRange } from '../tensor/range.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
+import { declareOptions, required } from '../../tensor/options.js';
+import { isInRange } from '../../tensor/range.js';
 import { cycle, type OneCycleOptions, oneCycleOptions } from './one-cycle.js';
 import { expectScheduled, type Scheduled, Scheduler } from './scheduler.js';
 import type { Schedule } from './schedules.js';

@@ -1,17 +1,16 @@
-import { isInstance, listOf, MinibatchError, show } from '../tensor/error.js';
-import { expectWhole } from '../tensor/expect.js';
-import { declareOptions, type Kind, required } from '../tensor/options.js';
-import { expectBetween, expectMilestones } from './milestones.js';
+import { isInstance, listOf, MinibatchError, show } from '../../tensor/error.js';
+import { expectWhole } from '../../tensor/expect.js';
+import { declareOptions, required } from '../../tensor/options.js';
+import { expectEntries, expectKind } from '../state.js';
+import { expectBetween, someSteps } from './milestones.js';
 import { expectScheduled, type Scheduled, Scheduler, type SchedulerState } from './scheduler.js';
-import { expectEntries, expectKind } from './state.js';
 
 export interface SequentialLROptions {
   /** From which steps on the second scheduler and those after it take their turns. */
   milestones: readonly number[];
 }
 
-const aList: Kind = { is: 'a list of whole numbers from 1', accepts: (value) => listOf(value) !== null };
-const optionsOf = declareOptions<SequentialLROptions>('SequentialLR', { milestones: [required, aList] });
+const optionsOf = declareOptions<SequentialLROptions>('SequentialLR', { milestones: [required, someSteps] });
 
 export interface SequentialState {
   /** Which scheduler this is the state of. */
@@ -47,7 +46,7 @@ export class SequentialLR {
     }
     const foreign = parts.findIndex((part) => part.optimizer !== optimizer);
     if (foreign >= 0) throw new MinibatchError(`SequentialLR: scheduler ${foreign} is of another optimizer`);
-    this.milestones = expectMilestones('SequentialLR', optionsOf(options).milestones);
+    this.milestones = [...optionsOf(options).milestones];
     expectBetween('SequentialLR', this.milestones, parts.length);
     this.schedulers = parts;
     parts[0].restart();

@@ -1,6 +1,6 @@
-import { listOf, MinibatchError, show, tryTo } from '../tensor/error.js';
-import { expectWhole } from '../tensor/expect.js';
-import { expectEntries, expectKind, expectRate } from './state.js';
+import { listOf, MinibatchError, show, tryTo } from '../../tensor/error.js';
+import { expectWhole } from '../../tensor/expect.js';
+import { expectEntries, expectKind, expectRate } from '../state.js';
 
 /*
  * Schedulers change the learning rates of an optimizer's groups. Each step multiplies or moves the rate as it stands,

@@ -1,6 +1,6 @@
-import { listOf, MinibatchError, show } from '../tensor/error.js';
-import { expectNumber, expectWhole } from '../tensor/expect.js';
-import { declareOptions } from '../tensor/options.js';
+import { listOf, MinibatchError, show } from '../../tensor/error.js';
+import { expectNumber, expectWhole } from '../../tensor/expect.js';
+import { declareOptions } from '../../tensor/options.js';
 import { expectBetween, expectMilestones } from './milestones.js';
 import { cycle, type OneCycleOptions, oneCycleOptions } from './one-cycle.js';
 
@@ -35,7 +35,8 @@ export function steps(stepSize: number, gamma = 0.1): Schedule {
 
 /** 1, and γ times as much from each of the steps named on. */
 export function multiStep(milestones: readonly number[], gamma = 0.1): Schedule {
-  const list = expectMilestones('schedules.multiStep', milestones);
+  expectMilestones('schedules.multiStep', milestones);
+  const list = [...milestones];
   expectNumber('schedules.multiStep', 'gamma', gamma, 0);
   return schedule('schedules.multiStep', (step) => gamma ** list.filter((milestone) => milestone <= step).length);
 }
@@ -80,8 +81,9 @@ export function sequence(schedules: readonly Schedule[], milestones: readonly nu
   if (!parts?.every((part) => typeof part === 'function')) {
     throw new MinibatchError(`${op}: schedules are a list of functions of the step, got ${show(schedules)}`);
   }
-  const list = expectMilestones(op, milestones);
-  expectBetween(op, list, parts.length);
+  expectMilestones(op, milestones);
+  expectBetween(op, milestones, parts.length);
+  const list = [...milestones];
   return schedule(op, (step) => {
     const i = list.filter((milestone) => milestone <= step).length;
     return parts[i](i === 0 ? step : step - list[i - 1]);
