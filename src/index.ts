@@ -50,7 +50,7 @@ export { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from './io/npy.js';
 export { fromPyTorch, toPyTorch } from './io/pytorch.js';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './io/safetensors.js';
 export { fromTransferable, type TransferableTensor, toTransferable } from './io/transfer.js';
-export { GELU, Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './layers/activations.js';
+export { GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh } from './layers/activations.js';
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -62,11 +62,13 @@ export { Conv2d, type Conv2dLayerOptions } from './layers/conv2d.js';
 export { Dropout } from './layers/dropout.js';
 export { Flatten } from './layers/flatten.js';
 export { foldBatchNorm } from './layers/fold-batch-norm.js';
+export type { ForwardHook } from './layers/forward-hooks.js';
 export { functionalCall } from './layers/functional-call.js';
+export { Identity } from './layers/identity.js';
 export * as init from './layers/init.js';
 export { Linear, type LinearOptions } from './layers/linear.js';
 export { ModuleList, ParameterList } from './layers/lists.js';
-export { type ForwardHook, Module, Parameter, type StateDict, type TensorModule } from './layers/module.js';
+export { Module, Parameter, type StateDict, type TensorModule } from './layers/module.js';
 export {
   GroupNorm,
   InstanceNorm2d,

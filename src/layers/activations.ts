@@ -92,12 +92,3 @@ export class LogSoftmax extends Module {
     return x.logSoftmax(this.dim);
   }
 }
-
-/** x as it is: in the place of a layer that is left out. */
-export class Identity extends Module {
-  static override readonly name: string = 'Identity';
-
-  forward(x: Tensor): Tensor {
-    return x;
-  }
-}

@@ -7,6 +7,7 @@ import { formatShape, sameShape } from '../tensor/shape.js';
 import { shareMemory } from '../tensor/storage.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type Contents, contentsOf, type Fields, hiddenIn } from './fields.js';
+import { afterForward, type ForwardHook } from './forward-hooks.js';
 
 /** A tensor that is learned: a leaf that requires a gradient, and that its module lists. */
 export class Parameter extends Tensor {
@@ -231,7 +232,10 @@ export abstract class Module {
     if (typeof hook !== 'function') {
       throw new MinibatchError(`registerForwardHook: takes a function of module, inputs and output, got ${show(hook)}`);
     }
-    return watchForward(this, (inputs, output) => hook(this, inputs, output));
+    if (!Object.isExtensible(this)) {
+      throw new MinibatchError(`registerForwardHook: a ${className(this)} is frozen, so it takes no hook`);
+    }
+    return afterForward(this, (inputs, output) => hook(this, inputs, output));
   }
 
   /** Drops the gradient of every parameter. */
@@ -242,46 +246,6 @@ export abstract class Module {
 
 /** A module that maps one tensor to one, as most layers do. */
 export type TensorModule = Module & { forward(x: Tensor): Tensor };
-
-/** What is called after a module's `forward`; the result is left as it is, whatever the hook returns. */
-export type ForwardHook<M extends Module> = (
-  module: M,
-  inputs: Readonly<Parameters<M['forward']>>,
-  output: ReturnType<M['forward']>,
-) => void;
-
-/** What looks at the forward passes of each module. */
-const watchers = new WeakMap<Module, Set<(inputs: never, output: never) => void>>();
-
-function watchForward(module: Module, watcher: (inputs: never, output: never) => void): () => void {
-  const own = watchers.get(module) ?? new Set();
-  if (own.size === 0) {
-    if (!Object.isExtensible(module)) {
-      throw new MinibatchError(`registerForwardHook: a ${className(module)} is frozen, so it takes no hook`);
-    }
-    const before = Object.getOwnPropertyDescriptor(module, 'forward');
-    const { forward } = module;
-    const watched = (...inputs: never[]) => {
-      const output = forward.apply(module, inputs);
-      for (const watch of [...own]) watch(inputs as never, output as never);
-      return output;
-    };
-    Object.defineProperty(module, 'forward', { value: watched, configurable: true, writable: true });
-    watchers.set(module, own);
-    unwatch.set(own, () => {
-      if (module.forward !== watched) return;
-      if (before) Object.defineProperty(module, 'forward', before);
-      else Reflect.deleteProperty(module, 'forward');
-    });
-  }
-  own.add(watcher);
-  return () => {
-    if (own.delete(watcher) && own.size === 0) unwatch.get(own)?.();
-  };
-}
-
-/** For each set of watchers what puts the module's own `forward` back. */
-const unwatch = new WeakMap<object, () => void>();
 
 /** Modules that are being asked, by what they are asked; a circle of modules ends there. */
 const beingAsked = { train: new Set<Module>(), to: new Set<Module>() };

@@ -86,7 +86,7 @@ export interface OptimizerKind<Options> {
   /** The tensors that are carried for each parameter, by name. */
   readonly tensors: {
     readonly [name: string]: {
-      /** The least value that can be in it; default: any. */
+      /** The least value that can be in it; default: there is none. */
       readonly from?: number;
       /** Whether it is there only after a step with an option that asks for it; default: from the first step on. */
       readonly optional?: boolean;

@@ -11,7 +11,7 @@ import {
   functionalOptions,
   gradients,
   type Inputs,
-  oneHot,
+  oneAt,
   recordedCall,
   type Tensors,
 } from './recorded-call.js';
@@ -53,7 +53,7 @@ export function hessian<const X extends Tensors>(
   const gradient = (...inputs: Tensor[]) => {
     const call = recordedCall('hessian', f, inputs, true);
     const output = expectOneValue('hessian', call);
-    return gradients(output, call.inputs.tensors, oneHot(output, 0), true);
+    return gradients(output, call.inputs.tensors, oneAt(output, 0), true);
   };
   const isList = !(x instanceof Tensor);
   const all = jacobianOf('hessian', gradient, isList ? x : [x], createGraph) as Tensor[][];
@@ -64,7 +64,7 @@ function jacobianOf(op: string, f: unknown, x: unknown, createGraph: boolean): u
   const { inputs, outputs } = recordedCall(op, f, x, createGraph);
   const perOutput = outputs.tensors.map((output) => {
     const rows = Array.from({ length: output.size }, (_, i) =>
-      gradients(output, inputs.tensors, oneHot(output, i), createGraph),
+      gradients(output, inputs.tensors, oneAt(output, i), createGraph),
     );
     const ofInput = ({ shape, dtype }: Tensor, j: number) => {
       const whole = [...output.shape, ...shape];

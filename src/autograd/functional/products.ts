@@ -8,7 +8,7 @@ import {
   functionalOptions,
   gradients,
   type Inputs,
-  oneHot,
+  oneAt,
   type RecordedCall,
   recordedCall,
   type Tensors,
@@ -94,7 +94,7 @@ export function hvp<const X extends Tensors>(
   const { inputs } = call;
   const output = expectOneValue('hvp', call);
   const vector = vectorOf('hvp', 'input', v, inputs);
-  const gradient = gradients(output, inputs.tensors, oneHot(output, 0), true);
+  const gradient = gradients(output, inputs.tensors, oneAt(output, 0), true);
   const product = totalGradients(gradient, inputs.tensors, vector, createGraph);
   return [resultOf(call, createGraph) as Tensor, each(inputs, product) as Each<X, Tensor>];
 }

@@ -94,7 +94,7 @@ export function totalGradients(
 /** The vector `v`, checked, in a list: one tensor like each of `xs`, which are what `what` says; 1 where it is left out. */
 export function vectorOf(op: string, what: string, v: unknown, { tensors, isList }: Several): Tensor[] {
   if (v === undefined || v === null) {
-    if (tensors.length === 1 && tensors[0].size === 1) return [oneHot(tensors[0], 0)];
+    if (tensors.length === 1 && tensors[0].size === 1) return [oneAt(tensors[0], 0)];
     const shapes = tensors.map(({ shape }) => formatShape(shape)).join(', ');
     throw new MinibatchError(
       `${op}: v may be left out where there is one value; here it is like the ${what}, ${shapes}`,
@@ -124,8 +124,8 @@ export function expectOneValue(op: string, { outputs }: RecordedCall): Tensor {
   throw new MinibatchError(`${op}: the function returns one value, got ${shapes}`);
 }
 
-/** Like `x`, with 1 at position `i` and 0 elsewhere. */
-export function oneHot({ shape, dtype }: Tensor, i: number): Tensor {
+/** Like the tensor given, with 1 at position `i` and 0 elsewhere. */
+export function oneAt({ shape, dtype }: Tensor, i: number): Tensor {
   const result = zeroed(shape, dtype);
   result.data[i] = 1;
   return result;
