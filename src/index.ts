@@ -28,7 +28,7 @@ export type { BceWithLogitsOptions } from './autograd/ops/binary-cross-entropy.j
 export type { CloseOptions, Comparison } from './autograd/ops/comparisons.js';
 export { concat, stack } from './autograd/ops/concat.js';
 export type { Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Pair } from './autograd/ops/conv2d.js';
-export type { CrossEntropyOptions, Labels, NllLossOptions } from './autograd/ops/cross-entropy.js';
+export type { CrossEntropyOptions, NllLossOptions } from './autograd/ops/cross-entropy.js';
 export type { DropoutOptions } from './autograd/ops/dropout.js';
 export { einsum } from './autograd/ops/einsum.js';
 export type { Unary } from './autograd/ops/elementwise.js';

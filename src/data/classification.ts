@@ -1,11 +1,9 @@
-import { listOf, MinibatchError, show } from '../tensor/error.js';
-import { expectTensor, expectWhole } from '../tensor/expect.js';
+import { MinibatchError, show } from '../tensor/error.js';
+import { expectTensor } from '../tensor/expect.js';
+import { type Labels, labelsTensor } from '../tensor/labels.js';
 import { declareOptions } from '../tensor/options.js';
-import { formatShape } from '../tensor/shape.js';
+import { formatShape, sameShape } from '../tensor/shape.js';
 import { Tensor, zeroed } from '../tensor/tensor.js';
-
-/** The class of each example: int32 [N], or as many whole numbers in a list or a Uint8Array. */
-type Labels = Tensor | Uint8Array | Int32Array | readonly number[];
 
 /**
  * The part of the examples that is classified rightly, 0 to 1.
@@ -54,11 +52,7 @@ export function confusionMatrix(logits: Tensor, labels: Labels, options?: Confus
   return matrix;
 }
 
-function predictionsAndLabels(
-  op: string,
-  logits: Tensor,
-  labels: Labels,
-): [Int32Array, ArrayLike<number> & Iterable<number>] {
+function predictionsAndLabels(op: string, logits: Tensor, labels: Labels): [Int32Array, Int32Array] {
   expectTensor(op, logits);
   const isPredictions = logits.dtype === 'int32';
   if (logits.ndim !== (isPredictions ? 1 : 2) || logits.shape[1] === 0) {
@@ -66,12 +60,9 @@ function predictionsAndLabels(
       `${op}: takes floats [N, classes] or int32 [N], got ${logits.dtype} ${formatShape(logits.shape)}`,
     );
   }
-  const given = labels instanceof Tensor ? labels.data : ArrayBuffer.isView(labels) ? labels : listOf(labels);
-  const isLabels = !(labels instanceof Tensor) || (labels.dtype === 'int32' && labels.ndim === 1);
-  if (!isLabels || given?.length !== logits.shape[0]) {
+  const actual = labelsTensor(labels);
+  if (!(actual instanceof Tensor && actual.dtype === 'int32' && sameShape(actual.shape, logits.shape.slice(0, 1)))) {
     throw new MinibatchError(`${op}: takes ${logits.shape[0]} labels, int32 [N] or whole numbers, got ${show(labels)}`);
   }
-  const actual = given as ArrayLike<number> & Iterable<number>;
-  for (const label of actual) expectWhole(op, 'a label', label, Number.MIN_SAFE_INTEGER);
-  return [(isPredictions ? logits : logits.argmax(1)).data as Int32Array, actual];
+  return [(isPredictions ? logits : logits.argmax(1)).data as Int32Array, actual.data as Int32Array];
 }

@@ -28,7 +28,9 @@ describe('accuracy and confusionMatrix', () => {
   it('refuse what does not fit', () => {
     expect(() => accuracy(logits, [0])).toThrow('accuracy: takes 4 labels, int32 [N] or whole numbers, got [0]');
     expect(() => accuracy(logits, tensor(labels, { dtype: 'float32' }))).toThrow('accuracy: takes 4 labels');
-    expect(() => accuracy(logits, [0, 1, 0.5, 1])).toThrow('accuracy: a label is a whole number');
+    expect(() => accuracy(logits, [0, 1, 0.5, 1])).toThrow(
+      'accuracy: takes 4 labels, int32 [N] or whole numbers, got [0, 1, 0.5, 1]',
+    );
     expect(() => accuracy(zeros([4]), labels)).toThrow(
       'accuracy: takes floats [N, classes] or int32 [N], got float32 [4]',
     );

@@ -1,19 +1,15 @@
-import { tensor } from '../../tensor/create.js';
-import { dtypeOf, type NumberArray } from '../../tensor/dtype.js';
-import { listOf, MinibatchError, tryTo } from '../../tensor/error.js';
+import { MinibatchError } from '../../tensor/error.js';
 import { aTensor, expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/softmax/index.js';
+import { type Labels, labelsTensor } from '../../tensor/labels.js';
 import { type Complete, type Declarations, declareOptions } from '../../tensor/options.js';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
-import { adopt, empty, type FloatTensor, type IntTensor, type NestedArray, Tensor } from '../../tensor/tensor.js';
+import { adopt, empty, type FloatTensor, type IntTensor, Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { gatherAt } from './gather.js';
 import { type LossOptions, lossOptions, type ReductionName, reduce } from './loss-reduction.js';
 import { layoutOf, softmaxBackward } from './softmax.js';
-
-/** The class of each example: an int32 tensor, or a list or an array of whole numbers that is made one. */
-export type Labels = Tensor | NestedArray | NumberArray;
 
 export interface NllLossOptions extends LossOptions {
   /** [C]; how much the examples of each class count. A mean is divided by what they count together; default: 1 for all. */
@@ -49,13 +45,6 @@ const crossEntropyArgumentsOf = signature(
 /** The dimension of the classes in scores, [N, C, ...] or [C]. */
 function classDimension({ ndim }: Tensor): number {
   return ndim === 1 ? 0 : 1;
-}
-
-/** Labels as a tensor: lists and arrays of whole numbers become one, and anything else is left for the checks. */
-function asTensor(labels: Labels): Tensor {
-  if (labels instanceof Tensor || !(listOf(labels) || dtypeOf(labels) === 'int32')) return labels as Tensor;
-  const values = tryTo(() => tensor(labels, { dtype: 'float64' }));
-  return values?.data.every(Number.isInteger) ? tensor(labels, { dtype: 'int32' }) : (labels as unknown as Tensor);
 }
 
 /** What to write in place of scores or labels that are refused. */
@@ -143,7 +132,7 @@ export const nllLoss: (logProbs: Tensor, labels: Labels, options?: NllLossOption
   given,
 ) => {
   const options = nllOptionsOf(given);
-  const [logProbs, labels] = nllArgumentsOf(scores, asTensor(classes));
+  const [logProbs, labels] = nllArgumentsOf(scores, labelsTensor(classes));
   const counted = count('nllLoss', logProbs, labels, options);
   const dim = classDimension(logProbs);
   const losses = gatherAt(logProbs, dim, counted.labels.reshape(logProbs.shape.with(dim, 1)))
@@ -174,7 +163,7 @@ export const crossEntropy: (logits: Tensor, target: Labels, options?: CrossEntro
   const options = crossEntropyOptionsOf(given);
   if (areProbabilities(scores, target)) return softCrossEntropy(scores, target, options);
   const { reduction, labelSmoothing, weight } = options;
-  const [logits, labels] = crossEntropyArgumentsOf(scores, asTensor(target));
+  const [logits, labels] = crossEntropyArgumentsOf(scores, labelsTensor(target));
   const counted = count('crossEntropy', logits, labels, options);
   const dim = classDimension(logits);
   const losses = weighted(labelLosses(logits, counted.labels, dim), counted.weights);
