@@ -117,6 +117,7 @@ export {
   type TypedArray,
 } from './tensor/dtype.js';
 export { MinibatchError } from './tensor/error.js';
+export type { Labels } from './tensor/labels.js';
 export type { Complete, OptionsReader } from './tensor/options.js';
 export {
   Generator,

@@ -1,7 +1,7 @@
 import { noGrad } from '../autograd/mode.js';
 import { batchNorm } from '../autograd/ops/batch-norm.js';
 import { full, ones, zeros } from '../tensor/create.js';
-import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes, getDefaultDType } from '../tensor/dtype.js';
 import { MinibatchError, show, tryTo } from '../tensor/error.js';
 import { declareOptions } from '../tensor/options.js';
 import { isInRange } from '../tensor/range.js';
@@ -21,7 +21,7 @@ export interface BatchNormLayerOptions {
   momentum?: number | null;
   /** Whether to learn γ and β; default: true. Without them they are 1 and 0. */
   affine?: boolean;
-  /** Default: float32. */
+  /** Default: that of `getDefaultDType`, float32 unless it is set. */
   dtype?: FloatDType;
 }
 
@@ -35,7 +35,7 @@ const optionsOf = declareOptions<BatchNormLayerOptions>('BatchNorm', {
     },
   ],
   affine: true,
-  dtype: ['float32', floatDTypes],
+  dtype: [getDefaultDType, floatDTypes],
 });
 
 const expectInput1d = layerInput('[N, C] or [N, C, L]', 'C');

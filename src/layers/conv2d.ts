@@ -1,5 +1,5 @@
 import { bothOf, type Conv2dOptions, conv2d, conv2dOptions, expectPair, type Pair } from '../autograd/ops/conv2d.js';
-import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes, getDefaultDType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectWhole } from '../tensor/expect.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
@@ -12,14 +12,14 @@ import { Module, Parameter } from './module.js';
 export interface Conv2dLayerOptions extends Conv2dOptions, GeneratorOptions {
   /** Whether to add a bias; default: true. Before batch normalization it has no effect. */
   bias?: boolean;
-  /** Default: float32. */
+  /** Default: that of `getDefaultDType`, float32 unless it is set. */
   dtype?: FloatDType;
 }
 
 export const conv2dLayerOptions: Declarations<Conv2dLayerOptions> = {
   ...conv2dOptions,
   bias: true,
-  dtype: ['float32', floatDTypes],
+  dtype: [getDefaultDType, floatDTypes],
   ...generatorOptions,
 };
 

@@ -1,5 +1,5 @@
 import { linear } from '../autograd/ops/matmul.js';
-import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes, getDefaultDType } from '../tensor/dtype.js';
 import { MinibatchError, show } from '../tensor/error.js';
 import { declareOptions } from '../tensor/options.js';
 import { type GeneratorOptions, generatorOptions } from '../tensor/random.js';
@@ -11,13 +11,13 @@ import { Module, Parameter } from './module.js';
 export interface LinearOptions extends GeneratorOptions {
   /** Whether to add a bias; default: true. Before batch normalization it has no effect. */
   bias?: boolean;
-  /** Default: float32. */
+  /** Default: that of `getDefaultDType`, float32 unless it is set. */
   dtype?: FloatDType;
 }
 
 const optionsOf = declareOptions<LinearOptions>('Linear', {
   bias: true,
-  dtype: ['float32', floatDTypes],
+  dtype: [getDefaultDType, floatDTypes],
   ...generatorOptions,
 });
 

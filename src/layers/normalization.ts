@@ -1,6 +1,6 @@
 import { type LocalResponseNormOptions, localResponseNormOptions } from '../autograd/ops/normalization.js';
 import { ones, zeros } from '../tensor/create.js';
-import { type FloatDType, floatDTypes } from '../tensor/dtype.js';
+import { type FloatDType, floatDTypes, getDefaultDType } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectWhole } from '../tensor/expect.js';
 import { type Complete, type Declarations, declareOptions } from '../tensor/options.js';
@@ -14,14 +14,14 @@ export interface NormLayerOptions {
   eps?: number;
   /** Whether to learn γ and β; without them they are 1 and 0. */
   affine?: boolean;
-  /** Default: float32. */
+  /** Default: that of `getDefaultDType`, float32 unless it is set. */
   dtype?: FloatDType;
 }
 
 const normLayerOptions: Declarations<NormLayerOptions> = {
   eps: [1e-5, { from: 0 }],
   affine: true,
-  dtype: ['float32', floatDTypes],
+  dtype: [getDefaultDType, floatDTypes],
 };
 
 /** What has a γ of ones and a β of zeros, or neither. */

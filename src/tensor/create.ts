@@ -5,6 +5,7 @@ import {
   dtypeOf,
   dtypes,
   expectInt32,
+  getDefaultDType,
   type NumberArray,
   type TypedArray,
 } from './dtype.js';
@@ -15,14 +16,14 @@ import { aShape, expectShape, formatShape, MAX_NDIM, type Shape, sizeOf } from '
 import { adopt, type NestedArray, Tensor } from './tensor.js';
 
 export interface TensorOptions {
-  /** Default: float32. */
+  /** Default: that of `getDefaultDType`, float32 unless it is set. */
   dtype?: DType;
   /** Whether `backward` accumulates a gradient in this tensor; default: false. */
   requiresGrad?: boolean;
 }
 
 /** What every function that makes a tensor takes. */
-export const tensorOptions: Declarations<TensorOptions> = { dtype: ['float32', dtypes], requiresGrad: false };
+export const tensorOptions: Declarations<TensorOptions> = { dtype: [getDefaultDType, dtypes], requiresGrad: false };
 
 const optionsOf = declareOptions<TensorOptions>('full', tensorOptions);
 
@@ -40,8 +41,8 @@ const valuesOptionsOf = declareOptions<ValuesOptions>('tensor', {
 /**
  * A tensor from nested arrays of numbers, a number, or a typed array. The values are copied.
  *
- * Unless `dtype` says otherwise, a Float64Array gives float64 and other floats float32; arrays of whole numbers give
- * int32, as labels and indices are: pixels become numbers to compute with by `{ dtype: 'float32' }`. As int32, fractions
+ * Unless `dtype` says otherwise, nested arrays give the default dtype, a Float64Array float64 and other arrays of floats
+ * float32; those of whole numbers give int32, as labels and indices are: pixels become numbers to compute with by `{ dtype: 'float32' }`. As int32, fractions
  * are cut off.
  *
  * @param options.shape reads the values, row-major, as this shape; without it nested arrays give their own shape and a
@@ -58,7 +59,7 @@ export function tensor(values: NestedArray | NumberArray, options?: TensorOption
   }
   const complete = valuesOptionsOf(options);
   const own = dtypeOf(values);
-  const dtype = complete.dtype ?? own ?? 'float32';
+  const dtype = complete.dtype ?? own ?? getDefaultDType();
   const ownShape = own ? [(values as NumberArray).length] : reading(() => shapeOfLists(values as NestedArray));
   const shape = complete.shape ?? ownShape;
   expectShape('tensor', shape);

@@ -22,15 +22,15 @@ export const floatDTypes: readonly FloatDType[] = ['float32', 'float64'];
 
 let defaultDType: FloatDType = 'float32';
 
-/** The dtype of floats that operations make of int32. */
+/** The dtype of floats where none is given: float32, unless `setDefaultDType` has set another. */
 export function getDefaultDType(): FloatDType {
   return defaultDType;
 }
 
 /**
- * Sets the dtype of the floats that operations make of int32: of its quotients and means, and where a fraction stands
- * beside it. Until then it is float32. Tensors that are made, and the parameters of layers, are float32 unless they are
- * given a dtype of their own.
+ * Sets the dtype of floats where none is given: that of tensors that are made from numbers or at random, of the parameters
+ * of layers, and of quotients and means of int32. What data come in stays as it is: images are float32, and a typed array
+ * gives its own.
  */
 export function setDefaultDType(dtype: FloatDType): void {
   if (!floatDTypes.includes(dtype)) {

@@ -17,8 +17,11 @@ type Rule = Range | readonly (string | number | boolean)[] | Kind;
 /** Stands in the place of a default where an option has to be given. */
 export const required = Symbol('required');
 
-/** A default and a rule; `true` or `false` by itself for a switch with that default. */
-type Declaration<T> = readonly [T | typeof required, Rule] | ([T] extends [boolean] ? boolean : never);
+/**
+ * A default, or a function that gives the one that holds at the moment, and a rule; `true` or `false` by itself for a switch with
+ * that default.
+ */
+type Declaration<T> = readonly [T | (() => T) | typeof required, Rule] | ([T] extends [boolean] ? boolean : never);
 
 /** A declaration for every option of an interface. Where the default is null, null may be given too. */
 export type Declarations<Options> = {
@@ -78,15 +81,23 @@ export function declareOptions<Options extends object>(
   const missing: string[] = [];
   for (const [option, declaration] of Object.entries<boolean | readonly [unknown, Rule]>(declarations)) {
     const [initial, rule] = typeof declaration === 'boolean' ? [declaration, [true, false]] : declaration;
-    kinds.set(option, { ...kindOf(rule, initial === null), initial });
+    const get = typeof initial === 'function' ? (initial as () => unknown) : () => initial;
+    kinds.set(option, {
+      ...kindOf(rule, initial === null),
+      get initial() {
+        return get();
+      },
+    });
     if (initial === required) missing.push(option);
+    else if (typeof initial === 'function') Object.defineProperty(defaults, option, { get, enumerable: true });
     else defaults[option] = initial;
   }
   declaredOptions.set(name, kinds);
-  const none = Object.freeze({ ...defaults });
+  Object.freeze(defaults);
 
   return (given, op = name) => {
-    const complete = given === undefined || given === null ? none : completed(op, expectOptions(op, given, adviceOn));
+    const complete =
+      given === undefined || given === null ? defaults : completed(op, expectOptions(op, given, adviceOn));
     for (const option of missing) if (!(option in complete)) throw wrong(op, option, kinds.get(option), undefined);
     return complete as Complete<Options>;
   };

@@ -1,5 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { arange, eye, full, MinibatchError, ones, Tensor, tensor, zeros } from '../../src/index.js';
+import {
+  arange,
+  BatchNorm1d,
+  Conv2d,
+  type DType,
+  eye,
+  full,
+  GroupNorm,
+  getDefaultDType,
+  LayerNorm,
+  Linear,
+  MinibatchError,
+  ones,
+  rand,
+  randn,
+  setDefaultDType,
+  Tensor,
+  tensor,
+  zeros,
+} from '../../src/index.js';
 
 describe('tensor', () => {
   it('takes nested arrays, numbers and typed arrays', () => {
@@ -156,4 +175,44 @@ it('requiresGrad is true or false', () => {
     expect(() => Object.assign(x, { requiresGrad: wrong })).toThrow('requiresGrad: is true or false, got ');
     expect(x.requiresGrad).toBe(false);
   }
+});
+
+describe('setDefaultDType', () => {
+  it('is the dtype of what is made where none is given', () => {
+    const make: Record<string, (options?: { dtype: DType }) => Tensor> = {
+      tensor: (options) => tensor([1.5], options),
+      full: (options) => full([2], 1, options),
+      zeros: (options) => zeros([2], options),
+      ones: (options) => ones([2], options),
+      arange: (options) => arange(0, 3, 1, options),
+      eye: (options) => eye(2, 2, options),
+      rand: (options) => rand([2], options),
+      randn: (options) => randn([2], options),
+    };
+    const layers = [
+      () => new Linear(2, 2),
+      () => new Conv2d(1, 2, 3),
+      () => new BatchNorm1d(2),
+      () => new LayerNorm([2]),
+      () => new GroupNorm(1, 2),
+    ];
+    const made = () => [
+      ...Object.values(make).map((f) => f().dtype),
+      ...layers.flatMap((layer) => [...layer().parameters(), ...layer().buffers()].map(({ dtype }) => dtype)),
+    ];
+    const before = made();
+    expect(new Set(before)).toEqual(new Set(['float32', 'int32']));
+    setDefaultDType('float64');
+    try {
+      expect(getDefaultDType()).toBe('float64');
+      expect(made()).toEqual(before.map((dtype) => (dtype === 'float32' ? 'float64' : dtype)));
+      for (const [name, f] of Object.entries(make)) expect(f({ dtype: 'float32' }).dtype, name).toBe('float32');
+      expect(tensor(Float32Array.of(1)).dtype).toBe('float32');
+      expect(tensor(Uint8Array.of(1)).dtype).toBe('int32');
+      expect(new Linear(2, 2, { dtype: 'float32' }).weight.dtype).toBe('float32');
+    } finally {
+      setDefaultDType('float32');
+    }
+    expect(made()).toEqual(before);
+  });
 });
