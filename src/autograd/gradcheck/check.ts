@@ -4,7 +4,7 @@
 import { MinibatchError, show } from '../../tensor/error.js';
 import { declareOptions, type Kind } from '../../tensor/options.js';
 import { examine } from './examine.js';
-import { FunctionModel, type Numbers, type VectorFunction } from './function-model.js';
+import { atOnce, FunctionModel, type Numbers, type VectorFunction } from './function-model.js';
 import { type Conduct, differenceOf } from './problems.js';
 import { GradcheckError, type GradcheckReport, type Report } from './report.js';
 import { answerOf, type Course, runLater, runNow, type Soon } from './waiting.js';
@@ -91,8 +91,8 @@ function* examined(
   return report;
 }
 
-const scaled = (gradient: unknown) => (weights: Float64Array) => {
-  if (!isNumbers(gradient)) throw new MinibatchError(`check: a gradient is a list of numbers, got ${show(gradient)}`);
+const scaled = (op: string, gradient: unknown) => (weights: Float64Array) => {
+  if (!isNumbers(gradient)) throw new MinibatchError(`${op}: a gradient is a list of numbers, got ${show(gradient)}`);
   return Array.from(gradient, (value) => weights[0] * value);
 };
 
@@ -125,7 +125,9 @@ export function check<X extends Numbers>(
   x: X,
   options?: CheckOptions,
 ): GradcheckReport {
-  return runNow(examined('check', f, gradient, x, options, (at) => scaled(gradient(at as X))));
+  return runNow(
+    examined('check', f, gradient, x, options, (at) => scaled('check', atOnce('check', gradient(at as X)))),
+  );
 }
 
 /** The same for a function, or a gradient, that answers later: a GPU, a worker, another process. */
@@ -135,7 +137,9 @@ check.async = <X extends Numbers>(
   x: X,
   options?: CheckOptions,
 ): Promise<GradcheckReport> =>
-  runLater(examined('check.async', f, gradient, x, options, async (at) => scaled(await gradient(at as X))));
+  runLater(
+    examined('check.async', f, gradient, x, options, async (at) => scaled('check.async', await gradient(at as X))),
+  );
 
 /** Checks a Jacobian: of a function of n numbers that gives m, a list of m rows of n. */
 check.jacobian = <X extends Numbers>(
@@ -145,7 +149,7 @@ check.jacobian = <X extends Numbers>(
   options?: CheckOptions,
 ): GradcheckReport => {
   const op = 'check.jacobian';
-  return runNow(examined(op, f, jacobian, x, options, (at, m) => multiplied(op, jacobian(at as X), m)));
+  return runNow(examined(op, f, jacobian, x, options, (at, m) => multiplied(op, atOnce(op, jacobian(at as X)), m)));
 };
 
 /** Checks a backward pass: from x and weights v of the m values to the n numbers v · J. */
@@ -165,7 +169,9 @@ check.hessian = <X extends Numbers>(
   options?: CheckOptions,
 ): GradcheckReport => {
   const op = 'check.hessian';
-  return runNow(examined(op, gradient, hessian, x, options, (at, m) => multiplied(op, hessian(at as X), m), true));
+  return runNow(
+    examined(op, gradient, hessian, x, options, (at, m) => multiplied(op, atOnce(op, hessian(at as X)), m), true),
+  );
 };
 
 /** Checks the product of the second derivatives with v against the gradient; and that they are symmetric. */

@@ -46,7 +46,7 @@ export class FunctionModel implements Model {
       }
     });
     const given = x as Numbers;
-    const center = valuesIn(op, yield* answerOf(awaitable(op, f(FunctionModel.like(given, point)))));
+    const center = valuesIn(op, yield* answerOf(atOnce(op, f(FunctionModel.like(given, point)))));
     return new FunctionModel(op, f, given, pullOf, domain, point, center);
   }
 
@@ -62,7 +62,7 @@ export class FunctionModel implements Model {
   values(x: Float64Array): Soon<Float64Array> {
     const [lo, hi] = this.domain;
     if (x.some((value) => value < lo || value > hi)) throw new MinibatchError(`${this.op}: outside the domain`);
-    const given = this.f(FunctionModel.like(this.given, x));
+    const given = atOnce(this.op, this.f(FunctionModel.like(this.given, x)));
     return isPromise(given) ? given.then((values) => valuesIn(this.op, values)) : valuesIn(this.op, given);
   }
 
@@ -74,7 +74,7 @@ export class FunctionModel implements Model {
     const made =
       (pull: (weights: Float64Array) => Soon<unknown>): Pull =>
       (weights) => {
-        const gradient = pull(weights);
+        const gradient = atOnce(this.op, pull(weights));
         return isPromise(gradient) ? gradient.then(pulled) : pulled(gradient);
       };
     const pull = this.pullOf(FunctionModel.like(this.given, inside), this.center.length);
@@ -106,10 +106,10 @@ export class FunctionModel implements Model {
   }
 }
 
-/** A promise is no answer of a function that is to answer at once. */
-function awaitable(op: string, given: Soon<unknown>): Soon<unknown> {
+/** An answer of a function; one that comes later is none, but for `check.async`. */
+export function atOnce<T>(op: string, given: Soon<T>): Soon<T> {
   if (!isPromise(given) || op === 'check.async') return given;
-  throw new MinibatchError(`${op}: the function gives a promise; use check.async`);
+  throw new MinibatchError(`${op}: a function that was given answers with a promise; use check.async`);
 }
 
 function valuesIn(op: string, given: unknown): Float64Array {

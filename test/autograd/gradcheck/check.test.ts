@@ -51,6 +51,19 @@ describe('check', () => {
     await expect(check.async(async (x) => f(x), wrong, at)).rejects.toThrow('2 wrong');
   });
 
+  it('finds a derivative that reads what another call has left, and one that is another each time', () => {
+    let kept: readonly number[] = at;
+    const keeping = (x: readonly number[]) => {
+      kept = [...x];
+      return f(x);
+    };
+    expect(() => check(keeping, () => gradient(kept), at)).toThrow('a later call of the function has replaced');
+    let calls = 0;
+    expect(() => check(f, (x) => gradient(x).map((g) => g + (++calls % 7) / 10), at)).toThrow(
+      'when it is asked for again',
+    );
+  });
+
   it('calls nothing outside the domain', () => {
     const seen: number[] = [];
     const note = (value: number) => {
@@ -71,7 +84,14 @@ describe('check', () => {
     ['check: x[1] is NaN, which is not finite', () => check(f, gradient, [1, Number.NaN])],
     ['check: x[0] is 1.3, outside the domain [0, 1]', () => check(f, gradient, at, { domain: [0, 1] })],
     ['check: the derivative has 1 numbers for 2 of x', () => check(f, () => [1], at)],
-    ['check: the function gives a promise; use check.async', () => check((async () => 1) as never, gradient, at)],
+    [
+      'check: a function that was given answers with a promise; use check.async',
+      () => check((async () => 1) as never, gradient, at),
+    ],
+    ['check: a function that was given answers with', () => check(f, (async () => [1, 2]) as never, at)],
+    ['check.jacobian: a function that was given', () => check.jacobian(gradient, (async () => []) as never, at)],
+    ['check.vjp: a function that was given', () => check.vjp(gradient, (async () => [1, 2]) as never, at)],
+    ['check.jacobian: the Jacobian is a list of 2 rows', () => check.jacobian(gradient, () => [[1, 2]], at)],
     [
       'check: what the function gives is a list of numbers or a typed array, got undefined',
       () => check((() => undefined) as never, gradient, at),
