@@ -27,7 +27,9 @@ const PYTORCH: Record<string, string> = {
   conv2d: 'F.conv2d',
   convTranspose2d: 'F.conv_transpose2d',
   crossEntropy: 'F.cross_entropy',
+  diagonal: 'torch.linalg.diagonal',
   dropout: 'F.dropout',
+  embedding: 'F.embedding',
   gelu: 'F.gelu',
   groupNorm: 'F.group_norm',
   instanceNorm: 'F.instance_norm',
@@ -40,6 +42,7 @@ const PYTORCH: Record<string, string> = {
   localResponseNorm: 'F.local_response_norm',
   logSumExp: 'torch.logsumexp',
   max: 'torch.amax',
+  maskedFill: 'Tensor.masked_fill',
   maxPool2d: 'F.max_pool2d',
   min: 'torch.amin',
   huberLoss: 'F.huber_loss',
@@ -47,13 +50,14 @@ const PYTORCH: Record<string, string> = {
   l1Loss: 'F.l1_loss',
   mseLoss: 'F.mse_loss',
   nllLoss: 'F.nll_loss',
+  oneHot: 'F.one_hot',
   pad: 'F.pad',
   rmsNorm: 'F.rms_norm',
   silu: 'F.silu',
-  slice: 'torch.narrow',
   solve: 'torch.linalg.solve',
   solveTriangular: 'torch.linalg.solve_triangular',
   smoothL1Loss: 'F.smooth_l1_loss',
+  slice: 'x[..., start:end:step]',
   softplus: 'F.softplus',
   to: 'Tensor.to',
   variance: 'torch.var',
@@ -62,7 +66,7 @@ const PYTORCH: Record<string, string> = {
 /** Operations whose derivative is something else than what is read off their source. */
 const NO_DERIVATIVE = [
   ...['argmax', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isNaN', 'isFinite', 'logicalNot', 'logicalAnd', 'logicalOr'],
-  ...['any', 'all', 'allClose'],
+  ...['any', 'all', 'allClose', 'oneHot'],
 ];
 
 interface Operation {

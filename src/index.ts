@@ -37,6 +37,7 @@ export type { KlDivOptions } from './autograd/ops/kl-div.js';
 export type { SolveTriangularOptions } from './autograd/ops/linear-algebra.js';
 export type { LossOptions } from './autograd/ops/loss-reduction.js';
 export type { LocalResponseNormOptions, NormOptions } from './autograd/ops/normalization.js';
+export type { PadOptions, Widths } from './autograd/ops/pad.js';
 export type { AvgPoolOptions, PoolOptions } from './autograd/ops/pool.js';
 export type { Dims, ReduceOptions, Reduction, VarianceOptions } from './autograd/ops/reduce.js';
 export type { HuberLossOptions, SmoothL1LossOptions } from './autograd/ops/regression-losses.js';

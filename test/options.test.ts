@@ -89,6 +89,18 @@ const table: Record<string, Row> = {
   ],
   maxPool2d: [(o) => images.maxPool2d(as(o)), 'padding', '0', { kernelSize: 2 }],
   avgPool2d: [(o) => images.avgPool2d(as(o)), 'countIncludePad', 1, { kernelSize: 2 }],
+  pad: [
+    (o) =>
+      x.pad(
+        [
+          [0, 1],
+          [1, 0],
+        ],
+        as(o),
+      ),
+    'mode',
+    'circular',
+  ],
   crossEntropy: [(o) => x.crossEntropy(labels, as(o)), 'labelSmoothing', '0.1'],
   nllLoss: [(o) => x.nllLoss(labels, as(o)), 'ignoreIndex', 0.5],
   mseLoss: [(o) => x.mseLoss(x, as(o)), 'reduction', true],

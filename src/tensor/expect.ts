@@ -1,3 +1,4 @@
+import type { DType } from './dtype.js';
 import { MinibatchError, show, tryTo } from './error.js';
 import { notATensor } from './not-a-tensor.js';
 import { isInRange, rangeInWords } from './range.js';
@@ -49,6 +50,16 @@ export function expectWhole(op: string, name: string, value: unknown, least: num
   if (!Number.isSafeInteger(value) || (value as number) < least) {
     throw new MinibatchError(`${op}: ${name} is a whole number from ${least}, got ${show(value)}`);
   }
+}
+
+/** Throws unless `value` is a number that a tensor of `dtype` can hold: an int32 is whole. */
+export function expectValue(op: string, name: string, value: unknown, dtype: DType): asserts value is number {
+  if (dtype !== 'int32') {
+    if (typeof value === 'number') return;
+    throw new MinibatchError(`${op}: ${name} is a number, got ${show(value)}`);
+  }
+  if (Number.isInteger(value) && ((value as number) | 0) === value) return;
+  throw new MinibatchError(`${op}: ${name} is a whole number that fits into int32, as x is, got ${show(value)}`);
 }
 
 /** Throws unless `value` is an object that maps names to values: no list, no map, no instance of a class. */

@@ -77,6 +77,12 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
+/** `shape` seen as [outer, n, inner] around `dim`. */
+export function layoutOf(shape: Shape, dim: number): [outer: number, n: number, inner: number] {
+  const along = dim < 0 ? dim + shape.length : dim;
+  return [sizeOf(shape.slice(0, along)), shape[along], sizeOf(shape.slice(along + 1))];
+}
+
 /** The index, one number per dimension, of the value at place `flat` of row-major storage. */
 export function unravel(flat: number, shape: Shape): number[] {
   return stridesOf(shape).map((stride, d) => Math.floor(flat / stride) % shape[d]);

@@ -19,6 +19,7 @@ import {
 } from './op-entries.js';
 import { linearAlgebraEntries } from './op-entries-linear-algebra.js';
 import { lossEntries } from './op-entries-losses.js';
+import { shapeEntries } from './op-entries-shapes.js';
 
 /** Images, and windows that fit them. */
 const pools = fc
@@ -41,6 +42,7 @@ const eps = fc.constantFrom({ eps: 0.1 }, { eps: 1 });
 
 /** Every operation that has a derivative. A new one joins with a line; a family, with a file of lines that is spread into this one. */
 export const opTable: OpEntry[] = [
+  ...shapeEntries,
   unary('neg'),
   unary('abs'),
   unary('sign'),
@@ -155,23 +157,6 @@ export const opTable: OpEntry[] = [
       .chain(([n, c, positions]) => fc.tuple(...normalized([n + 1, c, ...positions], [c]), eps)),
   ),
   ...lossEntries,
-  entry(
-    'slice',
-    withDims.chain((sides) =>
-      fc
-        .tuple(tensors(sides), dimOf(sides), fc.nat(4))
-        .map(([x, dim, start]) => [x, dim, Math.min(start, (sides.at(dim) as number) - 1)] as const),
-    ),
-  ),
-  entry(
-    'pad',
-    anyShape.chain((sides) =>
-      fc.tuple(
-        tensors(sides),
-        fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { minLength: sides.length, maxLength: sides.length }),
-      ),
-    ),
-  ),
   entry(
     'indexSelect',
     fc.tuple(side, side, side).chain(([n, c, k]) => fc.tuple(tensors([n, c, 2]), fc.constant(1), labels([k], c))),

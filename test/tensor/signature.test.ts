@@ -22,6 +22,7 @@ const calls: Record<string, Operation> = {
   adaptiveAvgPool2d: (x) => minibatch.adaptiveAvgPool2d(x as Tensor, 1),
   gather: (x, index) => minibatch.gather(x as Tensor, 0, index as Tensor),
   solveTriangular: (a, b) => minibatch.solveTriangular(a as Tensor, b as Tensor, { upper: true }),
+  scatterAdd: (x, index, source) => minibatch.scatterAdd(x as Tensor, 0, index as Tensor, source as Tensor),
   indexSelect: (x, index) => minibatch.indexSelect(x as Tensor, 0, index as Tensor),
 };
 

@@ -3,13 +3,13 @@ import { aTensor, expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import * as kernels from '../../tensor/kernels/softmax/index.js';
 import { type Labels, labelsTensor } from '../../tensor/labels.js';
 import { type Complete, type Declarations, declareOptions } from '../../tensor/options.js';
-import { formatShape, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
+import { formatShape, layoutOf, type Shape, sameShape, sizeOf } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
 import { adopt, empty, type FloatTensor, type IntTensor, Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
 import { gatherAt } from './gather.js';
 import { type LossOptions, lossOptions, type ReductionName, reduce } from './loss-reduction.js';
-import { layoutOf, softmaxBackward } from './softmax.js';
+import { softmaxBackward } from './softmax.js';
 
 export interface NllLossOptions extends LossOptions {
   /** [C]; how much the examples of each class count. A mean is divided by what they count together; default: 1 for all. */

@@ -23,10 +23,10 @@ export {
   lt,
   ne,
 } from './comparisons.js';
-export { pad, slice } from './concat.js';
 export { conv1d, conv2d, convTranspose2d } from './conv2d.js';
 export { crossEntropy, nllLoss } from './cross-entropy.js';
 export { det } from './determinant.js';
+export { diag, diagonal, tril, triu } from './diagonal.js';
 export { dropout } from './dropout.js';
 export {
   abs,
@@ -51,13 +51,18 @@ export {
   square,
   tanh,
 } from './elementwise.js';
-export { gather, indexSelect } from './gather.js';
+export { gather, scatterAdd } from './gather.js';
+export { embedding, indexSelect } from './index-select.js';
 export { klDiv } from './kl-div.js';
 export { cholesky, inverse, logDet, solve, solveTriangular } from './linear-algebra.js';
+export { maskedFill, oneHot } from './masks.js';
 export { linear, matmul, outer } from './matmul.js';
 export { groupNorm, instanceNorm, layerNorm, localResponseNorm, rmsNorm } from './normalization.js';
+export { pad } from './pad.js';
 export { adaptiveAvgPool2d, avgPool2d, maxPool2d } from './pool.js';
 export { argmax, logSumExp, max, mean, min, sum, variance } from './reduce.js';
 export { huberLoss, l1Loss, mseLoss, smoothL1Loss } from './regression-losses.js';
-export { clone, flatten, permute, reshape, to, transpose } from './shape.js';
+export { repeatInterleave, tile } from './repeat.js';
+export { clone, flatten, permute, reshape, squeeze, to, transpose, unsqueeze } from './shape.js';
+export { chunk, flip, roll, select, slice, split } from './slice.js';
 export { logSoftmax, softmax } from './softmax.js';

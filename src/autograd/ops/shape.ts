@@ -2,9 +2,19 @@ import { convert, type DType, expectDType } from '../../tensor/dtype.js';
 import { listOf, MinibatchError, show } from '../../tensor/error.js';
 import { expectTensor } from '../../tensor/expect.js';
 import { copy, mergeDimensions } from '../../tensor/kernels/broadcast.js';
-import { asList, expectShape, formatShape, resolveDim, type Shape, sizeOf, stridesOf } from '../../tensor/shape.js';
+import {
+  asList,
+  expectShape,
+  formatShape,
+  resolveDim,
+  resolveDims,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from '../../tensor/shape.js';
 import { adopt, empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn } from '../define-op.js';
+import type { Dims } from './reduce.js';
 
 /** The same values under another shape, sharing storage. One side may be −1: what is left over. */
 export const reshape: (x: Tensor, shape: Shape) => Tensor = builtIn(
@@ -100,4 +110,22 @@ export const flatten: (x: Tensor, start?: number, end?: number) => Tensor = (x, 
   const last = resolveDim('flatten', end, x.ndim);
   if (first > last) throw new MinibatchError(`flatten: dimension ${start} comes after ${end} in ${x.ndim} dimensions`);
   return reshape(x, [...x.shape.slice(0, first), sizeOf(x.shape.slice(first, last + 1)), ...x.shape.slice(last + 1)]);
+};
+
+/** x without the sides of 1 among `dims` (default: among all); other sides stay. Shares storage. */
+export const squeeze: (x: Tensor, dims?: Dims) => Tensor = (x, dims) => {
+  expectTensor('squeeze', x);
+  const squeezed = resolveDims('squeeze', dims, x.ndim);
+  return reshape(
+    x,
+    x.shape.filter((side, d) => side !== 1 || !squeezed.includes(d)),
+  );
+};
+
+/** x with a side of 1 before dimension `dim`, or, counted from the end, as dimension `dim` of the result. Shares storage. */
+export const unsqueeze: (x: Tensor, dim: number) => Tensor = (x, dim) => {
+  expectTensor('unsqueeze', x);
+  const shape = x.shape.toSpliced(resolveDim('unsqueeze', dim, x.ndim + 1), 0, 1);
+  expectShape('unsqueeze', shape);
+  return reshape(x, shape);
 };

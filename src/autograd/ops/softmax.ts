@@ -2,15 +2,9 @@ import { MinibatchError } from '../../tensor/error.js';
 import { expectFloat, expectSameFloat } from '../../tensor/expect.js';
 import { exp } from '../../tensor/kernels/elementwise.js';
 import * as kernels from '../../tensor/kernels/softmax/index.js';
-import { resolveDim, type Shape, sizeOf } from '../../tensor/shape.js';
+import { layoutOf, resolveDim } from '../../tensor/shape.js';
 import { empty, type Tensor } from '../../tensor/tensor.js';
 import { builtIn, saving } from '../define-op.js';
-
-/** `shape` seen as [outer, n, inner] around `dim`. */
-export function layoutOf(shape: Shape, dim: number): [outer: number, n: number, inner: number] {
-  const along = dim < 0 ? dim + shape.length : dim;
-  return [sizeOf(shape.slice(0, along)), shape[along], sizeOf(shape.slice(along + 1))];
-}
 
 function apply(name: string, kernel: typeof kernels.softmax, x: Tensor, dim: number): Tensor {
   expectFloat(name, x);

@@ -87,19 +87,22 @@ export function forEachRow(plan: Plan, row: (offsets: Int32Array) => void): void
 /** Values from which a view of them and a copy by the runtime take less time than a loop. */
 const WORTH_A_VIEW = 64;
 
+/** Copies `n` values that lie side by side. */
+export function copyRun(x: TypedArray, from: number, n: number, out: TypedArray, to: number): void {
+  if (n >= WORTH_A_VIEW) out.set(x.subarray(from, from + n), to);
+  else for (let i = 0; i < n; i++) out[to + i] = x[from + i];
+}
+
 /** Copies `x` to `out`, walked as operands 0 and 1 of the plan from `startX` and `startOut` on. */
 export function copy(plan: Plan, x: TypedArray, startX: number, out: TypedArray, startOut: number): void {
   const inner = plan.sizes.length - 1;
   const n = plan.sizes[inner];
   const stepX = plan.steps[0][inner];
   const stepOut = plan.steps[1][inner];
-  const asItLies = stepX === 1 && stepOut === 1 && n >= WORTH_A_VIEW;
+  const asItLies = stepX === 1 && stepOut === 1;
   forEachRow(plan, (offsets) => {
     const [from, to] = [startX + offsets[0], startOut + offsets[1]];
-    if (asItLies) {
-      out.set(x.subarray(from, from + n), to);
-    } else {
-      for (let i = 0, p = from, q = to; i < n; i++, p += stepX, q += stepOut) out[q] = x[p];
-    }
+    if (asItLies) copyRun(x, from, n, out, to);
+    else for (let i = 0, p = from, q = to; i < n; i++, p += stepX, q += stepOut) out[q] = x[p];
   });
 }

@@ -5,12 +5,7 @@ import { grad, type Tensor } from '../../../src/index.js';
 import { callsOf } from '../../support/op-entries.js';
 import { opTable } from '../../support/op-table.js';
 
-const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo cdist cdistDifferences cholesky clamp clone cofactors concat
-  conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward det div erf exp gather
-  gaussian gelu geluSlope groupNorm instanceNorm layerNorm leakyRelu linear log log1p logDet logSoftmax
-  logSoftmaxBackward logSumExp logSumExpShares matmul max maximum mean min minimum mul neg pad
-  permute pow quarterPower reciprocal relu reshape rsqrt scatterAdd sigmoid sigmoidSlope sign silu siluSlope sin slice softmax
-  softmaxBackward softplus solve solveTriangular spread sqrt square sub subtractMean sum tanh tanhSlope to where`;
+const NAMES = `abs add average batchNorm batchNormBackward bceWithLogits bceWithLogitsSlope broadcastTo cdist cdistDifferences cholesky clamp clone cofactors concat conv2d conv2dInputGradient conv2dWeightGradient cos crossEntropy crossEntropyBackward det diag diagonal div erf exp flip gather gaussian gelu geluSlope groupNorm indexAdd indexSelect instanceNorm layerNorm leakyRelu linear log log1p logDet logSoftmax logSoftmaxBackward logSumExp logSumExpShares matmul max maximum mean min minimum mul neg pad permute pick pow put quarterPower reciprocal relu reshape rsqrt scatterAdd select sigmoid sigmoidSlope sign silu siluSlope sin slice softmax softmaxBackward softplus solve solveTriangular split spread sqrt square sub subtractMean sum tanh tanhSlope to tril triu where`;
 
 /** The names of all nodes that a tensor was computed by. */
 function namesIn(x: Tensor, found: Set<string>): void {
