@@ -25,9 +25,7 @@ export const maskedFill: (x: Tensor, mask: Tensor, value: Operand) => Tensor = (
   else if (value.ndim > 0 || value.dtype !== x.dtype) {
     throw new MinibatchError(`maskedFill: value is a number or one ${x.dtype} value of shape [], got ${show(value)}`);
   }
-  if (x.dtype !== 'int32') return where(mask, value, x);
-  // Doubles hold every int32.
-  return where(mask, typeof value === 'number' ? value : value.item(), x.to('float64')).to('int32');
+  return where(mask, value, x);
 };
 
 /**
