@@ -35,6 +35,7 @@ const PYTORCH: Record<string, string> = {
   instanceNorm: 'F.instance_norm',
   isFinite: 'torch.isfinite',
   isNaN: 'torch.isnan',
+  interpolate: 'F.interpolate',
   layerNorm: 'F.layer_norm',
   leakyRelu: 'F.leaky_relu',
   linear: 'F.linear',

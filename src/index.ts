@@ -33,6 +33,7 @@ export type { DropoutOptions } from './autograd/ops/dropout.js';
 export { einsum } from './autograd/ops/einsum.js';
 export type { Unary } from './autograd/ops/elementwise.js';
 export * from './autograd/ops/index.js';
+export type { InterpolateOptions } from './autograd/ops/interpolate.js';
 export type { KlDivOptions } from './autograd/ops/kl-div.js';
 export type { SolveTriangularOptions } from './autograd/ops/linear-algebra.js';
 export type { LossOptions } from './autograd/ops/loss-reduction.js';

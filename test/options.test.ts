@@ -81,6 +81,7 @@ const table: Record<string, Row> = {
   conv2d: [(o) => images.conv2d(ones([2, 3, 1, 1]), null, as(o)), 'stride', [1, 1, 1]],
   conv1d: [(o) => ones([2, 3, 4]).conv1d(ones([2, 3, 1]), null, as(o)), 'stride', 0],
   convTranspose2d: [(o) => images.convTranspose2d(ones([3, 2, 1, 1]), null, as(o)), 'outputPadding', -1],
+  interpolate: [(o) => images.interpolate(as(o) as never), 'alignCorners', 1, { size: 2 }],
   solveTriangular: [
     (o) => minibatch.eye(2).solveTriangular(ones([2, 2]), as(o) as never),
     'unitriangular',

@@ -141,6 +141,7 @@ const good: Record<string, readonly unknown[]> = {
     minibatch.ones([4]),
     { stride: 2, padding: 1, outputPadding: 1, dilation: 1, groups: 2 },
   ],
+  interpolate: [img(), { size: [3, 7], scaleFactor: null, mode: 'bilinear', alignCorners: true }],
   maxPool2d: [img(), { kernelSize: [2, 2], stride: [1, 1], padding: [1, 1] }],
   avgPool2d: [img(), { kernelSize: [2, 2], stride: [1, 1], padding: [1, 1], countIncludePad: true }],
   adaptiveAvgPool2d: [img(), [2, 2]],

@@ -239,6 +239,22 @@ export const opTable: OpEntry[] = [
         return (x.shape[2] - 1) * stride[0] + dilation * (weight.shape[2] - 1) + outputPadding[0] >= 2 * padding[0];
       }),
   ),
+  entry(
+    'interpolate',
+    fc.tuple(side, side).chain(([h, w]) =>
+      fc.tuple(
+        tensors([1, 1, h, w]),
+        fc.oneof(
+          fc.record({
+            size: fc.tuple(side, side),
+            mode: fc.constantFrom('nearest', 'bilinear'),
+            alignCorners: fc.boolean(),
+          }),
+          fc.record({ scaleFactor: fc.constantFrom(1, 1.5, 2), mode: fc.constantFrom('nearest', 'bilinear') }),
+        ),
+      ),
+    ),
+  ),
   entry('maxPool2d', pools),
   entry(
     'avgPool2d',

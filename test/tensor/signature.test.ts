@@ -23,6 +23,7 @@ const calls: Record<string, Operation> = {
   gather: (x, index) => minibatch.gather(x as Tensor, 0, index as Tensor),
   solveTriangular: (a, b) => minibatch.solveTriangular(a as Tensor, b as Tensor, { upper: true }),
   scatterAdd: (x, index, source) => minibatch.scatterAdd(x as Tensor, 0, index as Tensor, source as Tensor),
+  interpolate: (x) => minibatch.interpolate(x as Tensor, { size: 2 }),
   indexSelect: (x, index) => minibatch.indexSelect(x as Tensor, 0, index as Tensor),
 };
 

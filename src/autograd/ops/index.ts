@@ -53,6 +53,7 @@ export {
 } from './elementwise.js';
 export { gather, scatterAdd } from './gather.js';
 export { embedding, indexSelect } from './index-select.js';
+export { interpolate } from './interpolate.js';
 export { klDiv } from './kl-div.js';
 export { cholesky, inverse, logDet, solve, solveTriangular } from './linear-algebra.js';
 export { maskedFill, oneHot } from './masks.js';

@@ -18,6 +18,7 @@ export * from './einsum.js';
 export * from './elementwise.js';
 export * from './gather.js';
 export * from './index-select.js';
+export * from './interpolate.js';
 export * from './kl-div.js';
 export * from './linear-algebra.js';
 export * from './loss-reduction.js';
