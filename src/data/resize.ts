@@ -1,6 +1,6 @@
-import { allocate, type TypedArray } from '../tensor/dtype.js';
 import { MinibatchError } from '../tensor/error.js';
 import { expectFloat, expectWhole } from '../tensor/expect.js';
+import { neighbours } from '../tensor/kernels/interpolation.js';
 import { expectShape, formatShape } from '../tensor/shape.js';
 import { empty, type Tensor } from '../tensor/tensor.js';
 
@@ -14,8 +14,8 @@ export function resize(x: Tensor, height: number, width: number): Tensor {
   }
   const [N, C, H, W] = x.shape;
   expectShape('resize', [N, C, height, width]);
-  const rows = neighbours(H, height);
-  const columns = neighbours(W, width);
+  const rows = neighbours(H, height, (i) => ((i + 0.5) * H) / height - 0.5);
+  const columns = neighbours(W, width, (i) => ((i + 0.5) * W) / width - 0.5);
   const y = empty([N, C, height, width], x.dtype);
   let o = 0;
   for (let plane = 0; plane < N * C; plane++) {
@@ -31,16 +31,4 @@ export function resize(x: Tensor, height: number, width: number): Tensor {
     }
   }
   return y;
-}
-
-/** For each place along a side of `to`, the two places along one of `from` it lies between, and how far. */
-function neighbours(from: number, to: number): { first: TypedArray; second: TypedArray; part: TypedArray } {
-  const [first, second, part] = [allocate('int32', to), allocate('int32', to), allocate('float64', to)];
-  for (let i = 0; i < to; i++) {
-    const place = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    first[i] = Math.floor(place);
-    second[i] = Math.min(from - 1, first[i] + 1);
-    part[i] = place - first[i];
-  }
-  return { first, second, part };
 }

@@ -1,5 +1,6 @@
 import { tensor } from '../../tensor/create.js';
 import { MinibatchError } from '../../tensor/error.js';
+import { neighbours } from '../../tensor/kernels/interpolation.js';
 import { declareOptions, pairOf } from '../../tensor/options.js';
 import { expectShape, formatShape } from '../../tensor/shape.js';
 import { signature } from '../../tensor/signature.js';
@@ -44,23 +45,24 @@ export const interpolate: (x: Tensor, options: InterpolateOptions) => Tensor = (
     throw new MinibatchError(`interpolate: no pixels: ${formatShape(x.shape)} to ${formatShape(sides)}`);
   }
   expectShape('interpolate', [N, C, ...sides]);
-  const mixed = (y: Tensor, dim: 2 | 3) => {
+  const along = (y: Tensor, dim: 2 | 3) => {
     const [from, to] = [y.shape[dim], sides[dim - 2]];
-    const places = Float64Array.from({ length: to }, (_, i) => {
-      if (mode === 'nearest') return Math.min(from - 1, Math.floor(scaleFactor ? i / scaleFactor : (i * from) / to));
-      if (alignCorners) return to === 1 ? 0 : (i * (from - 1)) / (to - 1);
-      const place = scaleFactor ? (i + 0.5) / scaleFactor : ((i + 0.5) * from) / to;
-      return Math.min(from - 1, Math.max(0, place - 0.5));
-    });
-    const first = Int32Array.from(places, Math.floor);
-    const below = y.indexSelect(dim, tensor(first));
-    if (mode === 'nearest') return below;
-    const above = y.indexSelect(dim, tensor(first.map((place) => Math.min(from - 1, place + 1))));
-    const parts = tensor(
-      places.map((place, i) => place - first[i]),
-      { dtype: x.dtype, shape: dim === 2 ? [to, 1] : [to] },
+    const step = scaleFactor ? 1 / scaleFactor : from / to;
+    if (mode === 'nearest') {
+      return y.indexSelect(
+        dim,
+        tensor(Int32Array.from({ length: to }, (_, i) => Math.min(from - 1, Math.floor(i * step)))),
+      );
+    }
+    const inner = to === 1 ? 0 : (from - 1) / (to - 1);
+    const { first, second, part } = neighbours(
+      from,
+      to,
+      alignCorners ? (i) => i * inner : (i) => (i + 0.5) * step - 0.5,
     );
-    return below.mul(parts.neg().add(1)).add(above.mul(parts));
+    const parts = tensor(part, { dtype: x.dtype, shape: dim === 2 ? [to, 1] : [to] });
+    const [one, other] = [first, second].map((places) => y.indexSelect(dim, tensor(places)));
+    return one.mul(parts.neg().add(1)).add(other.mul(parts));
   };
-  return mixed(mixed(x, 2), 3);
+  return along(along(x, 2), 3);
 };

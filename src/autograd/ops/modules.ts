@@ -33,3 +33,4 @@ export * from './repeat.js';
 export * from './shape.js';
 export * from './slice.js';
 export * from './softmax.js';
+export * from './strided.js';
