@@ -684,6 +684,19 @@ describe('registerForwardHook', () => {
     expect(seen.slice(3)).toEqual([['c']]);
   });
 
+  it('leaves a forward alone that has been put in its place since', () => {
+    const layer = new ReLU();
+    let seen = 0;
+    const remove = layer.registerForwardHook(() => seen++);
+    const own = (x: Tensor) => x.neg();
+    layer.forward = own;
+    remove();
+    expect(layer.forward).toBe(own);
+    layer.registerForwardHook(() => seen++);
+    expect(layer.forward(ones([1])).item()).toBe(-1);
+    expect(seen).toBe(1);
+  });
+
   it('takes a function, and no frozen module', () => {
     expect(() => new ReLU().registerForwardHook(3 as never)).toThrow('registerForwardHook: takes a function of module');
     const frozen = new ReLU();

@@ -31,6 +31,12 @@ describe('check', () => {
     expect(check.vjp(gradient, (x, v) => times(hessian(x), v), at).passed).toBe(true);
     expect(check.hessian(gradient, hessian, at).passed).toBe(true);
     expect(check.hvp(gradient, (x, v) => times(hessian(x), v), at).passed).toBe(true);
+    const turn = (x: readonly number[]) => [-2 * x[1], x[0]];
+    const rows = [
+      [0, -2],
+      [1, 0],
+    ];
+    expect(check.jacobian(turn, () => rows, at).passed, 'a Jacobian need not be symmetric').toBe(true);
     const lopsided = (x: readonly number[]) => [hessian(x)[0], [0, hessian(x)[1][1]]];
     expect(() => check.jacobian(gradient, lopsided, at)).toThrow('fail');
     expect(() => check.hessian(gradient, lopsided, at)).toThrow('the second derivatives are not symmetric');
