@@ -57,7 +57,7 @@ const inPlaceOfTensors: Mistake[] = [
   [
     'two tensors for a list',
     () => minibatch.concat(any(x), any(x)),
-    'concat: takes a list of at least one tensor, got a float32 tensor of [2, 3]; write concat([x, y], dim)',
+    'concat: takes a list of at least one tensor, got a float32 tensor of [2, 3]; write concat([x, y])',
   ],
   [
     'a list assigned',
